@@ -1,0 +1,280 @@
+package loop
+
+import (
+	"container/heap"
+	"math/rand/v2"
+	"time"
+)
+
+// Epoch is the time at which every simulation starts.
+var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Sim runs any number of loops in one goroutine under one virtual clock.
+//
+// A step runs one function of one loop. While any loop has functions to run, the seed picks the loop;
+// when none has, the clock jumps to the next timer. Not safe for concurrent use: the test's goroutine
+// drives it, and functions on the loops run inside Step.
+type Sim struct {
+	random *rand.Rand
+	now    time.Time
+	timers timerHeap
+	seq    uint64 // orders timers that expire at the same instant by when they were set
+	ready  []*SimLoop
+	steps  uint64
+
+	// WorkTime says how long a Do takes. Default: random, up to 2 ms.
+	WorkTime func(*rand.Rand) time.Duration
+	// OnStep, if set, is called before each function with the name of the loop that runs it.
+	OnStep func(loop string)
+}
+
+// NewSim returns a simulation that has no loops yet, at Epoch.
+func NewSim(seed uint64) *Sim {
+	return &Sim{
+		random:   rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)),
+		now:      Epoch,
+		WorkTime: func(r *rand.Rand) time.Duration { return time.Duration(r.Int64N(int64(2 * time.Millisecond))) },
+	}
+}
+
+// Now is the virtual time.
+func (s *Sim) Now() time.Time { return s.now }
+
+// Rand is the simulation's own source: for delays, faults and the choice of the next loop.
+func (s *Sim) Rand() *rand.Rand { return s.random }
+
+// Steps is the number of functions that have run.
+func (s *Sim) Steps() uint64 { return s.steps }
+
+// Loop adds a loop. Its random numbers are seeded from the simulation's.
+func (s *Sim) Loop(name string) *SimLoop {
+	return &SimLoop{sim: s, name: name, random: rand.New(rand.NewPCG(s.random.Uint64(), s.random.Uint64()))}
+}
+
+// At runs f outside every loop at virtual time t: for deliveries and faults.
+func (s *Sim) At(t time.Time, f func()) (stop func() bool) {
+	e := &simTimer{at: t, seq: s.seq, fire: f}
+	s.seq++
+	heap.Push(&s.timers, e)
+	return func() bool {
+		was := e.fire != nil
+		e.fire = nil
+		return was
+	}
+}
+
+// After is At, d from now.
+func (s *Sim) After(d time.Duration, f func()) (stop func() bool) {
+	return s.At(s.now.Add(max(d, 0)), f)
+}
+
+// Step runs one function, or moves the clock to the next timer and fires it. It reports whether there
+// was anything left to do.
+func (s *Sim) Step() bool { return s.step(time.Time{}) }
+
+func (s *Sim) step(limit time.Time) bool {
+	if n := len(s.ready); n > 0 {
+		i := 0
+		if n > 1 {
+			i = s.random.IntN(n)
+		}
+		l := s.ready[i]
+		f := l.pop()
+		if len(l.queue) == 0 {
+			s.ready[i] = s.ready[n-1]
+			s.ready[n-1] = nil
+			s.ready = s.ready[:n-1]
+			l.listed = false
+		}
+		s.steps++
+		if s.OnStep != nil {
+			s.OnStep(l.name)
+		}
+		f()
+		return true
+	}
+	for s.timers.Len() > 0 {
+		if s.timers[0].fire == nil { // stopped
+			heap.Pop(&s.timers)
+			continue
+		}
+		if !limit.IsZero() && s.timers[0].at.After(limit) {
+			return false
+		}
+		e := heap.Pop(&s.timers).(*simTimer)
+		if e.at.After(s.now) {
+			s.now = e.at
+		}
+		f := e.fire
+		e.fire = nil
+		f()
+		return true
+	}
+	return false
+}
+
+// Advance runs everything that happens within the next d, then sets the clock there.
+func (s *Sim) Advance(d time.Duration) {
+	end := s.now.Add(d)
+	for s.step(end) {
+	}
+	s.now = end
+}
+
+// RunUntil steps until cond holds, checking it after every step, for at most limit of virtual time. It
+// reports whether cond came to hold.
+func (s *Sim) RunUntil(cond func() bool, limit time.Duration) bool {
+	end := s.now.Add(limit)
+	for !cond() {
+		if !s.step(end) {
+			return cond()
+		}
+	}
+	return true
+}
+
+// Settle runs everything that is due now, without moving the clock.
+func (s *Sim) Settle() { s.Advance(0) }
+
+// SimLoop is the Loop of one simulated component.
+type SimLoop struct {
+	sim    *Sim
+	name   string
+	random *rand.Rand
+	queue  []func()
+	head   int
+	listed bool // in sim.ready
+	paused bool
+	dead   bool
+	skew   time.Duration
+}
+
+var _ Loop = (*SimLoop)(nil)
+
+// Name is the name that the loop was made with.
+func (l *SimLoop) Name() string { return l.name }
+
+// Now is the virtual time plus the loop's skew.
+func (l *SimLoop) Now() time.Time { return l.sim.now.Add(l.skew) }
+
+// Rand is the loop's own seeded source.
+func (l *SimLoop) Rand() *rand.Rand { return l.random }
+
+// Post queues f.
+func (l *SimLoop) Post(f func()) {
+	if l.dead {
+		return
+	}
+	l.queue = append(l.queue, f)
+	l.list()
+}
+
+func (l *SimLoop) list() {
+	if !l.listed && !l.paused && len(l.queue) > l.head {
+		l.listed = true
+		l.sim.ready = append(l.sim.ready, l)
+	}
+}
+
+func (l *SimLoop) unlist() {
+	if !l.listed {
+		return
+	}
+	l.listed = false
+	for i, r := range l.sim.ready {
+		if r == l {
+			l.sim.ready = append(l.sim.ready[:i], l.sim.ready[i+1:]...)
+			return
+		}
+	}
+}
+
+func (l *SimLoop) pop() func() {
+	f := l.queue[l.head]
+	l.queue[l.head] = nil
+	l.head++
+	if l.head == len(l.queue) {
+		l.queue, l.head = l.queue[:0], 0
+	}
+	return f
+}
+
+// AfterFunc posts f after d of virtual time.
+func (l *SimLoop) AfterFunc(d time.Duration, f func()) (stop func() bool) {
+	over := false
+	cancel := l.sim.After(d, func() {
+		l.Post(func() {
+			if !over {
+				over = true
+				f()
+			}
+		})
+	})
+	return func() bool {
+		was := over
+		over = true
+		cancel()
+		return !was
+	}
+}
+
+// Do runs work at once, inside the call, and posts done after WorkTime.
+func (l *SimLoop) Do(work func() error, done func(error)) {
+	if l.dead {
+		return
+	}
+	err := work()
+	l.sim.After(l.sim.WorkTime(l.sim.random), func() { l.Post(func() { done(err) }) })
+}
+
+// Close ends the loop as a crash does: what is queued and every timer are gone, nothing runs again.
+func (l *SimLoop) Close() {
+	l.unlist()
+	l.dead = true
+	l.queue, l.head = nil, 0
+}
+
+// Closed reports whether the loop was closed.
+func (l *SimLoop) Closed() bool { return l.dead }
+
+// Pause stops the world of this loop: it runs nothing, while time goes on and work piles up.
+func (l *SimLoop) Pause() {
+	l.unlist()
+	l.paused = true
+}
+
+// Resume ends Pause.
+func (l *SimLoop) Resume() {
+	l.paused = false
+	l.list()
+}
+
+// SetSkew sets how far the loop's clock is ahead of the simulation's.
+func (l *SimLoop) SetSkew(d time.Duration) { l.skew = d }
+
+type simTimer struct {
+	at   time.Time
+	seq  uint64
+	fire func() // nil: stopped or fired
+}
+
+// timerHeap orders timers by time, then by when they were set.
+type timerHeap []*simTimer
+
+func (h timerHeap) Len() int { return len(h) }
+func (h timerHeap) Less(i, j int) bool {
+	if !h[i].at.Equal(h[j].at) {
+		return h[i].at.Before(h[j].at)
+	}
+	return h[i].seq < h[j].seq
+}
+func (h timerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *timerHeap) Push(x any)   { *h = append(*h, x.(*simTimer)) }
+func (h *timerHeap) Pop() any {
+	old := *h
+	n := len(old)
+	e := old[n-1]
+	old[n-1] = nil
+	*h = old[:n-1]
+	return e
+}
