@@ -1,0 +1,3 @@
+package mesosproto
+
+//go:generate ./generate.sh
