@@ -1,0 +1,193 @@
+package resources
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/mesosproto"
+)
+
+// Proto converts to messages, reservations in the new format: in "reservations" alone. Shared entries
+// come once, whatever their number of copies. Parts of the messages may be shared with other
+// messages: treat them as read-only.
+func (r Resources) Proto() []*mesosproto.Resource {
+	if len(r.entries) == 0 {
+		return nil
+	}
+	list := make([]*mesosproto.Resource, len(r.entries))
+	var roles allocationInfos
+	for i := range r.entries {
+		e := &r.entries[i]
+		m := e.id.message()
+		m.AllocationInfo = roles.get(e.role)
+		e.setValue(m)
+		list[i] = m
+	}
+	return list
+}
+
+// Proto converts one entry, as [Resources.Proto] does.
+func (r Resource) Proto() *mesosproto.Resource {
+	m := r.ident().message()
+	if r.role != "" {
+		m.AllocationInfo = &mesosproto.Resource_AllocationInfo{Role: &r.role}
+	}
+	r.setValue(m)
+	return m
+}
+
+// ProtoPreRefinement converts to messages in the old format: role and reservation. It is what
+// frameworks and agents without the capability RESERVATION_REFINEMENT understand, and the registry holds.
+//
+// Errors: an entry has more than one reservation.
+func (r Resources) ProtoPreRefinement() ([]*mesosproto.Resource, error) {
+	list := r.Proto()
+	for _, m := range list {
+		if err := Downgrade(m); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// ProtoEndpoint converts to messages with both formats at once, as the v0 HTTP endpoints show them;
+// refined reservations are in the new format alone.
+func (r Resources) ProtoEndpoint() []*mesosproto.Resource {
+	list := r.Proto()
+	for _, m := range list {
+		if len(m.Reservations) <= 1 {
+			setOldFormat(m)
+		}
+	}
+	return list
+}
+
+// Proto converts an amount.
+func (s Scalar) Proto() *mesosproto.Value_Scalar {
+	return &mesosproto.Value_Scalar{Value: proto.Float64(s.Float())}
+}
+
+// Proto converts the ranges.
+func (a Ranges) Proto() *mesosproto.Value_Ranges {
+	list := make([]mesosproto.Value_Range, len(a))
+	m := &mesosproto.Value_Ranges{Range: make([]*mesosproto.Value_Range, len(a))}
+	for i := range a {
+		list[i].Begin, list[i].End = proto.Uint64(a[i].Begin), proto.Uint64(a[i].End)
+		m.Range[i] = &list[i]
+	}
+	return m
+}
+
+// allocationInfos makes one message a role: nearly always all entries are allocated to the same.
+type allocationInfos struct {
+	role string
+	info *mesosproto.Resource_AllocationInfo
+}
+
+func (a *allocationInfos) get(role string) *mesosproto.Resource_AllocationInfo {
+	if role == "" {
+		return nil
+	}
+	if a.info == nil || a.role != role {
+		a.role, a.info = role, &mesosproto.Resource_AllocationInfo{Role: &role}
+	}
+	return a.info
+}
+
+func (r *Resource) setValue(m *mesosproto.Resource) {
+	switch r.ident().typ {
+	case TypeScalar:
+		m.Scalar = r.scalar.Proto()
+	case TypeRanges:
+		m.Ranges = r.Ranges().Proto()
+	case TypeSet:
+		m.Set = &mesosproto.Value_Set{Item: r.Set()}
+	}
+}
+
+// message converts all but value and allocation.
+func (id *identity) message() *mesosproto.Resource {
+	m := &mesosproto.Resource{Name: &id.name, Type: mesosproto.Value_Type(id.typ).Enum()}
+	for _, res := range id.reservations {
+		m.Reservations = append(m.Reservations, res.Proto())
+	}
+	if id.disk != nil {
+		m.Disk = id.disk.Proto()
+	}
+	if id.revocable {
+		m.Revocable = &mesosproto.Resource_RevocableInfo{}
+	}
+	if id.shared {
+		m.Shared = &mesosproto.Resource_SharedInfo{}
+	}
+	if id.provider != "" {
+		m.ProviderId = &mesosproto.ResourceProviderID{Value: &id.provider}
+	}
+	return m
+}
+
+// Proto converts the reservation.
+func (r Reservation) Proto() *mesosproto.Resource_ReservationInfo {
+	return &mesosproto.Resource_ReservationInfo{
+		Type:      mesosproto.Resource_ReservationInfo_Type(r.Type).Enum(),
+		Role:      &r.Role,
+		Principal: optional(r.Principal),
+		Labels:    labelsProto(r.Labels),
+	}
+}
+
+// Proto converts the disk.
+func (d *DiskInfo) Proto() *mesosproto.Resource_DiskInfo {
+	m := &mesosproto.Resource_DiskInfo{}
+	if s := d.Source; s != nil {
+		m.Source = s.Proto()
+	}
+	if p := d.Persistence; p != nil {
+		m.Persistence = &mesosproto.Resource_DiskInfo_Persistence{Id: &p.ID, Principal: optional(p.Principal)}
+	}
+	if v := d.Volume; v != nil {
+		mode := mesosproto.Volume_RW
+		if v.ReadOnly {
+			mode = mesosproto.Volume_RO
+		}
+		m.Volume = &mesosproto.Volume{Mode: &mode, ContainerPath: &v.ContainerPath, HostPath: optional(v.HostPath)}
+	}
+	return m
+}
+
+// Proto converts the source.
+func (s *DiskSource) Proto() *mesosproto.Resource_DiskInfo_Source {
+	m := &mesosproto.Resource_DiskInfo_Source{
+		Type:     mesosproto.Resource_DiskInfo_Source_Type(s.Type).Enum(),
+		Vendor:   optional(s.Vendor),
+		Id:       optional(s.ID),
+		Metadata: labelsProto(s.Metadata),
+		Profile:  optional(s.Profile),
+	}
+	if s.Root != "" {
+		switch s.Type {
+		case PathSource:
+			m.Path = &mesosproto.Resource_DiskInfo_Source_Path{Root: &s.Root}
+		case MountSource:
+			m.Mount = &mesosproto.Resource_DiskInfo_Source_Mount{Root: &s.Root}
+		}
+	}
+	return m
+}
+
+func labelsProto(labels []Label) *mesosproto.Labels {
+	if len(labels) == 0 {
+		return nil
+	}
+	m := &mesosproto.Labels{Labels: make([]*mesosproto.Label, len(labels))}
+	for i := range labels {
+		m.Labels[i] = &mesosproto.Label{Key: &labels[i].Key, Value: optional(labels[i].Value)}
+	}
+	return m
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
