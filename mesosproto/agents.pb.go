@@ -22,12 +22,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How far draining is.
 type DrainState int32
 
 const (
 	DrainState_UNKNOWN  DrainState = 0
 	DrainState_DRAINING DrainState = 1
-	DrainState_DRAINED  DrainState = 2
+	// Nothing runs on it any more.
+	DrainState_DRAINED DrainState = 2
 )
 
 // Enum value maps for DrainState.
@@ -81,18 +83,27 @@ func (DrainState) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agents_proto_rawDescGZIP(), []int{0}
 }
 
+// What an agent may be able to do.
 type AgentInfo_Capability_Type int32
 
 const (
-	AgentInfo_Capability_UNKNOWN                  AgentInfo_Capability_Type = 0
-	AgentInfo_Capability_MULTI_ROLE               AgentInfo_Capability_Type = 1
-	AgentInfo_Capability_HIERARCHICAL_ROLE        AgentInfo_Capability_Type = 2
-	AgentInfo_Capability_RESERVATION_REFINEMENT   AgentInfo_Capability_Type = 3
-	AgentInfo_Capability_RESOURCE_PROVIDER        AgentInfo_Capability_Type = 4
-	AgentInfo_Capability_RESIZE_VOLUME            AgentInfo_Capability_Type = 5
+	AgentInfo_Capability_UNKNOWN AgentInfo_Capability_Type = 0
+	// Run frameworks with several roles.
+	AgentInfo_Capability_MULTI_ROLE AgentInfo_Capability_Type = 1
+	// Have reservations for roles with a slash.
+	AgentInfo_Capability_HIERARCHICAL_ROLE AgentInfo_Capability_Type = 2
+	// Have reservations within reservations.
+	AgentInfo_Capability_RESERVATION_REFINEMENT AgentInfo_Capability_Type = 3
+	// Have resource providers, and apply operations itself.
+	AgentInfo_Capability_RESOURCE_PROVIDER AgentInfo_Capability_Type = 4
+	// Grow and shrink volumes.
+	AgentInfo_Capability_RESIZE_VOLUME AgentInfo_Capability_Type = 5
+	// Send status updates about operations on its own resources.
 	AgentInfo_Capability_AGENT_OPERATION_FEEDBACK AgentInfo_Capability_Type = 6
-	AgentInfo_Capability_AGENT_DRAINING           AgentInfo_Capability_Type = 7
-	AgentInfo_Capability_TASK_RESOURCE_LIMITS     AgentInfo_Capability_Type = 8
+	// Drain itself.
+	AgentInfo_Capability_AGENT_DRAINING AgentInfo_Capability_Type = 7
+	// Know limits apart from resources.
+	AgentInfo_Capability_TASK_RESOURCE_LIMITS AgentInfo_Capability_Type = 8
 )
 
 // Enum value maps for AgentInfo_Capability_Type.
@@ -158,14 +169,19 @@ func (AgentInfo_Capability_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agents_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// An agent, as it introduces itself. In v0, where it is called SlaveInfo, it has one field more: 7,
+// checkpoint.
 type AgentInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Hostname      *string                `protobuf:"bytes,1,req,name=hostname" json:"hostname,omitempty"`
-	Port          *int32                 `protobuf:"varint,8,opt,name=port,def=5051" json:"port,omitempty"`
-	Resources     []*Resource            `protobuf:"bytes,3,rep,name=resources" json:"resources,omitempty"`
-	Attributes    []*Attribute           `protobuf:"bytes,5,rep,name=attributes" json:"attributes,omitempty"`
-	Id            *AgentID               `protobuf:"bytes,6,opt,name=id" json:"id,omitempty"`
-	Domain        *DomainInfo            `protobuf:"bytes,10,opt,name=domain" json:"domain,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Hostname *string                `protobuf:"bytes,1,req,name=hostname" json:"hostname,omitempty"`
+	// Of its libprocess and HTTP server.
+	Port *int32 `protobuf:"varint,8,opt,name=port,def=5051" json:"port,omitempty"`
+	// All that it has, with static reservations.
+	Resources  []*Resource  `protobuf:"bytes,3,rep,name=resources" json:"resources,omitempty"`
+	Attributes []*Attribute `protobuf:"bytes,5,rep,name=attributes" json:"attributes,omitempty"`
+	// Absent the first time.
+	Id            *AgentID    `protobuf:"bytes,6,opt,name=id" json:"id,omitempty"`
+	Domain        *DomainInfo `protobuf:"bytes,10,opt,name=domain" json:"domain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -247,12 +263,15 @@ func (x *AgentInfo) GetDomain() *DomainInfo {
 	return nil
 }
 
+// How to drain an agent.
 type DrainConfig struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	MaxGracePeriod *DurationInfo          `protobuf:"bytes,1,opt,name=max_grace_period,json=maxGracePeriod" json:"max_grace_period,omitempty"`
-	MarkGone       *bool                  `protobuf:"varint,2,opt,name=mark_gone,json=markGone,def=0" json:"mark_gone,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The longest a task gets to end by itself. Absent: as long as its kill policy says.
+	MaxGracePeriod *DurationInfo `protobuf:"bytes,1,opt,name=max_grace_period,json=maxGracePeriod" json:"max_grace_period,omitempty"`
+	// Declare the agent gone when it is empty.
+	MarkGone      *bool `protobuf:"varint,2,opt,name=mark_gone,json=markGone,def=0" json:"mark_gone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 // Default values for DrainConfig fields.
@@ -304,6 +323,7 @@ func (x *DrainConfig) GetMarkGone() bool {
 	return Default_DrainConfig_MarkGone
 }
 
+// That an agent is being drained, and how far that is.
 type DrainInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         *DrainState            `protobuf:"varint,1,req,name=state,enum=mesos.v1.DrainState" json:"state,omitempty"`
@@ -356,6 +376,7 @@ func (x *DrainInfo) GetConfig() *DrainConfig {
 	return nil
 }
 
+// Something that not every agent can do.
 type AgentInfo_Capability struct {
 	state         protoimpl.MessageState     `protogen:"open.v1"`
 	Type          *AgentInfo_Capability_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.AgentInfo_Capability_Type" json:"type,omitempty"`

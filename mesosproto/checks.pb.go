@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of checks.
 type CheckInfo_Type int32
 
 const (
@@ -84,6 +85,7 @@ func (CheckInfo_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_checks_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The kinds of health checks.
 type HealthCheck_Type int32
 
 const (
@@ -146,17 +148,22 @@ func (HealthCheck_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_checks_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// A check whose result is only reported; the task is not killed for it.
 type CheckInfo struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Type            *CheckInfo_Type        `protobuf:"varint,1,opt,name=type,enum=mesos.v1.CheckInfo_Type" json:"type,omitempty"`
-	Command         *CheckInfo_Command     `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
-	Http            *CheckInfo_Http        `protobuf:"bytes,3,opt,name=http" json:"http,omitempty"`
-	Tcp             *CheckInfo_Tcp         `protobuf:"bytes,7,opt,name=tcp" json:"tcp,omitempty"`
-	DelaySeconds    *float64               `protobuf:"fixed64,4,opt,name=delay_seconds,json=delaySeconds,def=15" json:"delay_seconds,omitempty"`
-	IntervalSeconds *float64               `protobuf:"fixed64,5,opt,name=interval_seconds,json=intervalSeconds,def=10" json:"interval_seconds,omitempty"`
-	TimeoutSeconds  *float64               `protobuf:"fixed64,6,opt,name=timeout_seconds,json=timeoutSeconds,def=20" json:"timeout_seconds,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
+	Type    *CheckInfo_Type    `protobuf:"varint,1,opt,name=type,enum=mesos.v1.CheckInfo_Type" json:"type,omitempty"`
+	Command *CheckInfo_Command `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
+	Http    *CheckInfo_Http    `protobuf:"bytes,3,opt,name=http" json:"http,omitempty"`
+	Tcp     *CheckInfo_Tcp     `protobuf:"bytes,7,opt,name=tcp" json:"tcp,omitempty"`
+	// From the start of the task to the first check.
+	DelaySeconds *float64 `protobuf:"fixed64,4,opt,name=delay_seconds,json=delaySeconds,def=15" json:"delay_seconds,omitempty"`
+	// From the end of one check to the next.
+	IntervalSeconds *float64 `protobuf:"fixed64,5,opt,name=interval_seconds,json=intervalSeconds,def=10" json:"interval_seconds,omitempty"`
+	// After which a check is given up; 0 waits for ever.
+	TimeoutSeconds *float64 `protobuf:"fixed64,6,opt,name=timeout_seconds,json=timeoutSeconds,def=20" json:"timeout_seconds,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 // Default values for CheckInfo fields.
@@ -245,19 +252,27 @@ func (x *CheckInfo) GetTimeoutSeconds() float64 {
 	return Default_CheckInfo_TimeoutSeconds
 }
 
+// A check that decides about health: a task which fails too often in a row is killed.
 type HealthCheck struct {
-	state               protoimpl.MessageState     `protogen:"open.v1"`
-	DelaySeconds        *float64                   `protobuf:"fixed64,2,opt,name=delay_seconds,json=delaySeconds,def=15" json:"delay_seconds,omitempty"`
-	IntervalSeconds     *float64                   `protobuf:"fixed64,3,opt,name=interval_seconds,json=intervalSeconds,def=10" json:"interval_seconds,omitempty"`
-	TimeoutSeconds      *float64                   `protobuf:"fixed64,4,opt,name=timeout_seconds,json=timeoutSeconds,def=20" json:"timeout_seconds,omitempty"`
-	ConsecutiveFailures *uint32                    `protobuf:"varint,5,opt,name=consecutive_failures,json=consecutiveFailures,def=3" json:"consecutive_failures,omitempty"`
-	GracePeriodSeconds  *float64                   `protobuf:"fixed64,6,opt,name=grace_period_seconds,json=gracePeriodSeconds,def=10" json:"grace_period_seconds,omitempty"`
-	Type                *HealthCheck_Type          `protobuf:"varint,8,opt,name=type,enum=mesos.v1.HealthCheck_Type" json:"type,omitempty"`
-	Command             *CommandInfo               `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
-	Http                *HealthCheck_HTTPCheckInfo `protobuf:"bytes,1,opt,name=http" json:"http,omitempty"`
-	Tcp                 *HealthCheck_TCPCheckInfo  `protobuf:"bytes,9,opt,name=tcp" json:"tcp,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From the start of the task to the first check.
+	DelaySeconds *float64 `protobuf:"fixed64,2,opt,name=delay_seconds,json=delaySeconds,def=15" json:"delay_seconds,omitempty"`
+	// From the end of one check to the next.
+	IntervalSeconds *float64 `protobuf:"fixed64,3,opt,name=interval_seconds,json=intervalSeconds,def=10" json:"interval_seconds,omitempty"`
+	// After which a check counts as failed; 0 waits for ever.
+	TimeoutSeconds *float64 `protobuf:"fixed64,4,opt,name=timeout_seconds,json=timeoutSeconds,def=20" json:"timeout_seconds,omitempty"`
+	// How many failures in a row kill the task.
+	ConsecutiveFailures *uint32 `protobuf:"varint,5,opt,name=consecutive_failures,json=consecutiveFailures,def=3" json:"consecutive_failures,omitempty"`
+	// After the start of the task, failures don't count before the first success.
+	GracePeriodSeconds *float64 `protobuf:"fixed64,6,opt,name=grace_period_seconds,json=gracePeriodSeconds,def=10" json:"grace_period_seconds,omitempty"`
+	// Which of command, http and tcp is set. Absent: whichever is there.
+	Type *HealthCheck_Type `protobuf:"varint,8,opt,name=type,enum=mesos.v1.HealthCheck_Type" json:"type,omitempty"`
+	// Run in the task's container; exit code 0 is success.
+	Command       *CommandInfo               `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
+	Http          *HealthCheck_HTTPCheckInfo `protobuf:"bytes,1,opt,name=http" json:"http,omitempty"`
+	Tcp           *HealthCheck_TCPCheckInfo  `protobuf:"bytes,9,opt,name=tcp" json:"tcp,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 // Default values for HealthCheck fields.
@@ -362,8 +377,10 @@ func (x *HealthCheck) GetTcp() *HealthCheck_TCPCheckInfo {
 	return nil
 }
 
+// The last result of a check. Its inner message is there but empty if there is no result yet.
 type CheckStatusInfo struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
 	Type          *CheckInfo_Type          `protobuf:"varint,1,opt,name=type,enum=mesos.v1.CheckInfo_Type" json:"type,omitempty"`
 	Command       *CheckStatusInfo_Command `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
 	Http          *CheckStatusInfo_Http    `protobuf:"bytes,3,opt,name=http" json:"http,omitempty"`
@@ -430,6 +447,7 @@ func (x *CheckStatusInfo) GetTcp() *CheckStatusInfo_Tcp {
 	return nil
 }
 
+// Runs a command in the task's container. The result is its exit code.
 type CheckInfo_Command struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Command       *CommandInfo           `protobuf:"bytes,1,req,name=command" json:"command,omitempty"`
@@ -474,10 +492,12 @@ func (x *CheckInfo_Command) GetCommand() *CommandInfo {
 	return nil
 }
 
+// Sends a GET request to the task. The result is the status code of the answer.
 type CheckInfo_Http struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Port          *uint32                `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
-	Path          *string                `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Port  *uint32                `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
+	// With a leading slash.
+	Path          *string `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -526,6 +546,7 @@ func (x *CheckInfo_Http) GetPath() string {
 	return ""
 }
 
+// Connects to the task. The result is whether it could.
 type CheckInfo_Tcp struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Port          *uint32                `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
@@ -570,13 +591,18 @@ func (x *CheckInfo_Tcp) GetPort() uint32 {
 	return 0
 }
 
+// A GET request to the task. A status from 200 to 399 is success.
 type HealthCheck_HTTPCheckInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Protocol      *NetworkInfo_Protocol  `protobuf:"varint,5,opt,name=protocol,enum=mesos.v1.NetworkInfo_Protocol,def=1" json:"protocol,omitempty"`
-	Scheme        *string                `protobuf:"bytes,3,opt,name=scheme" json:"scheme,omitempty"`
-	Port          *uint32                `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
-	Path          *string                `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
-	Statuses      []uint32               `protobuf:"varint,4,rep,name=statuses" json:"statuses,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it goes to 127.0.0.1 or ::1.
+	Protocol *NetworkInfo_Protocol `protobuf:"varint,5,opt,name=protocol,enum=mesos.v1.NetworkInfo_Protocol,def=1" json:"protocol,omitempty"`
+	// http or https; https doesn't verify the certificate. http if absent.
+	Scheme *string `protobuf:"bytes,3,opt,name=scheme" json:"scheme,omitempty"`
+	Port   *uint32 `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
+	// With a leading slash.
+	Path *string `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
+	// Statuses that mean success. The reference takes no notice.
+	Statuses      []uint32 `protobuf:"varint,4,rep,name=statuses" json:"statuses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -651,10 +677,12 @@ func (x *HealthCheck_HTTPCheckInfo) GetStatuses() []uint32 {
 	return nil
 }
 
+// A connection to the task; established means success.
 type HealthCheck_TCPCheckInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Protocol      *NetworkInfo_Protocol  `protobuf:"varint,2,opt,name=protocol,enum=mesos.v1.NetworkInfo_Protocol,def=1" json:"protocol,omitempty"`
-	Port          *uint32                `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether it goes to 127.0.0.1 or ::1.
+	Protocol      *NetworkInfo_Protocol `protobuf:"varint,2,opt,name=protocol,enum=mesos.v1.NetworkInfo_Protocol,def=1" json:"protocol,omitempty"`
+	Port          *uint32               `protobuf:"varint,1,req,name=port" json:"port,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -708,9 +736,11 @@ func (x *HealthCheck_TCPCheckInfo) GetPort() uint32 {
 	return 0
 }
 
+// The result of a command check.
 type CheckStatusInfo_Command struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ExitCode      *int32                 `protobuf:"varint,1,opt,name=exit_code,json=exitCode" json:"exit_code,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if it could not be run, or was killed by a signal.
+	ExitCode      *int32 `protobuf:"varint,1,opt,name=exit_code,json=exitCode" json:"exit_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -752,9 +782,11 @@ func (x *CheckStatusInfo_Command) GetExitCode() int32 {
 	return 0
 }
 
+// The result of an HTTP check.
 type CheckStatusInfo_Http struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	StatusCode    *uint32                `protobuf:"varint,1,opt,name=status_code,json=statusCode" json:"status_code,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if there was no answer.
+	StatusCode    *uint32 `protobuf:"varint,1,opt,name=status_code,json=statusCode" json:"status_code,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -796,6 +828,7 @@ func (x *CheckStatusInfo_Http) GetStatusCode() uint32 {
 	return 0
 }
 
+// The result of a TCP check.
 type CheckStatusInfo_Tcp struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Succeeded     *bool                  `protobuf:"varint,1,opt,name=succeeded" json:"succeeded,omitempty"`

@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Whether the value is open or secret.
 type Environment_Variable_Type int32
 
 const (
@@ -81,9 +82,11 @@ func (Environment_Variable_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_commands_proto_rawDescGZIP(), []int{2, 0, 0}
 }
 
+// How to kill a task gently.
 type KillPolicy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	GracePeriod   *DurationInfo          `protobuf:"bytes,1,opt,name=grace_period,json=gracePeriod" json:"grace_period,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// From SIGTERM, or what the executor uses instead, to SIGKILL.
+	GracePeriod   *DurationInfo `protobuf:"bytes,1,opt,name=grace_period,json=gracePeriod" json:"grace_period,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -125,14 +128,20 @@ func (x *KillPolicy) GetGracePeriod() *DurationInfo {
 	return nil
 }
 
+// A command, and what has to be there when it runs.
 type CommandInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Uris          []*CommandInfo_URI     `protobuf:"bytes,1,rep,name=uris" json:"uris,omitempty"`
-	Environment   *Environment           `protobuf:"bytes,2,opt,name=environment" json:"environment,omitempty"`
-	Shell         *bool                  `protobuf:"varint,6,opt,name=shell,def=1" json:"shell,omitempty"`
-	Value         *string                `protobuf:"bytes,3,opt,name=value" json:"value,omitempty"`
-	Arguments     []string               `protobuf:"bytes,7,rep,name=arguments" json:"arguments,omitempty"`
-	User          *string                `protobuf:"bytes,5,opt,name=user" json:"user,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Fetched into the sandbox first, in any order.
+	Uris        []*CommandInfo_URI `protobuf:"bytes,1,rep,name=uris" json:"uris,omitempty"`
+	Environment *Environment       `protobuf:"bytes,2,opt,name=environment" json:"environment,omitempty"`
+	// True: value is a line for /bin/sh -c. False: value is a program, found on the PATH, with
+	// arguments.
+	Shell *bool   `protobuf:"varint,6,opt,name=shell,def=1" json:"shell,omitempty"`
+	Value *string `protobuf:"bytes,3,opt,name=value" json:"value,omitempty"`
+	// With argv[0]. Ignored if shell is true.
+	Arguments []string `protobuf:"bytes,7,rep,name=arguments" json:"arguments,omitempty"`
+	// Whom to run as, on the agent. The framework's user if absent.
+	User          *string `protobuf:"bytes,5,opt,name=user" json:"user,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -214,6 +223,7 @@ func (x *CommandInfo) GetUser() string {
 	return ""
 }
 
+// Environment variables.
 type Environment struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Variables     []*Environment_Variable `protobuf:"bytes,1,rep,name=variables" json:"variables,omitempty"`
@@ -258,13 +268,19 @@ func (x *Environment) GetVariables() []*Environment_Variable {
 	return nil
 }
 
+// A file to fetch.
 type CommandInfo_URI struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
-	Executable    *bool                  `protobuf:"varint,2,opt,name=executable" json:"executable,omitempty"`
-	Extract       *bool                  `protobuf:"varint,3,opt,name=extract,def=1" json:"extract,omitempty"`
-	Cache         *bool                  `protobuf:"varint,4,opt,name=cache" json:"cache,omitempty"`
-	OutputFile    *string                `protobuf:"bytes,5,opt,name=output_file,json=outputFile" json:"output_file,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A URL, or a path on the agent.
+	Value *string `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
+	// Make it executable. Then it is not extracted.
+	Executable *bool `protobuf:"varint,2,opt,name=executable" json:"executable,omitempty"`
+	// Unpack it in the sandbox if its name ends as an archive's does.
+	Extract *bool `protobuf:"varint,3,opt,name=extract,def=1" json:"extract,omitempty"`
+	// Keep it in the agent's fetcher cache for the next one who asks.
+	Cache *bool `protobuf:"varint,4,opt,name=cache" json:"cache,omitempty"`
+	// The name it gets in the sandbox, by default the last part of its path.
+	OutputFile    *string `protobuf:"bytes,5,opt,name=output_file,json=outputFile" json:"output_file,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,9 +355,11 @@ func (x *CommandInfo_URI) GetOutputFile() string {
 	return ""
 }
 
+// One environment variable.
 type Environment_Variable struct {
-	state         protoimpl.MessageState     `protogen:"open.v1"`
-	Name          *string                    `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// Which of value and secret is set.
 	Type          *Environment_Variable_Type `protobuf:"varint,3,opt,name=type,enum=mesos.v1.Environment_Variable_Type,def=1" json:"type,omitempty"`
 	Value         *string                    `protobuf:"bytes,2,opt,name=value" json:"value,omitempty"`
 	Secret        *Secret                    `protobuf:"bytes,4,opt,name=secret" json:"secret,omitempty"`

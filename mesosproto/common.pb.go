@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Whether the secret itself is here or only its name.
 type Secret_Type int32
 
 const (
@@ -81,9 +82,11 @@ func (Secret_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_common_proto_rawDescGZIP(), []int{9, 0}
 }
 
+// A point in time.
 type TimeInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Nanoseconds   *int64                 `protobuf:"varint,1,req,name=nanoseconds" json:"nanoseconds,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Since the Unix epoch.
+	Nanoseconds   *int64 `protobuf:"varint,1,req,name=nanoseconds" json:"nanoseconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -125,6 +128,7 @@ func (x *TimeInfo) GetNanoseconds() int64 {
 	return 0
 }
 
+// A length of time.
 type DurationInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Nanoseconds   *int64                 `protobuf:"varint,1,req,name=nanoseconds" json:"nanoseconds,omitempty"`
@@ -169,11 +173,13 @@ func (x *DurationInfo) GetNanoseconds() int64 {
 	return 0
 }
 
+// Where a process listens. At least one of hostname and ip is set.
 type Address struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Hostname      *string                `protobuf:"bytes,1,opt,name=hostname" json:"hostname,omitempty"`
-	Ip            *string                `protobuf:"bytes,2,opt,name=ip" json:"ip,omitempty"`
-	Port          *int32                 `protobuf:"varint,3,req,name=port" json:"port,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Hostname *string                `protobuf:"bytes,1,opt,name=hostname" json:"hostname,omitempty"`
+	// In text, IPv4 or IPv6.
+	Ip            *string `protobuf:"bytes,2,opt,name=ip" json:"ip,omitempty"`
+	Port          *int32  `protobuf:"varint,3,req,name=port" json:"port,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,13 +235,16 @@ func (x *Address) GetPort() int32 {
 	return 0
 }
 
+// The parts of a URL.
 type URL struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Scheme        *string                `protobuf:"bytes,1,req,name=scheme" json:"scheme,omitempty"`
-	Address       *Address               `protobuf:"bytes,2,req,name=address" json:"address,omitempty"`
-	Path          *string                `protobuf:"bytes,3,opt,name=path" json:"path,omitempty"`
-	Query         []*Parameter           `protobuf:"bytes,4,rep,name=query" json:"query,omitempty"`
-	Fragment      *string                `protobuf:"bytes,5,opt,name=fragment" json:"fragment,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Scheme  *string                `protobuf:"bytes,1,req,name=scheme" json:"scheme,omitempty"`
+	Address *Address               `protobuf:"bytes,2,req,name=address" json:"address,omitempty"`
+	// Starts with a slash.
+	Path *string `protobuf:"bytes,3,opt,name=path" json:"path,omitempty"`
+	// In order; a key may occur more than once.
+	Query         []*Parameter `protobuf:"bytes,4,rep,name=query" json:"query,omitempty"`
+	Fragment      *string      `protobuf:"bytes,5,opt,name=fragment" json:"fragment,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -305,8 +314,10 @@ func (x *URL) GetFragment() string {
 	return ""
 }
 
+// Where in the world a master or agent stands.
 type DomainInfo struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Machines that may fail together.
 	FaultDomain   *DomainInfo_FaultDomain `protobuf:"bytes,1,opt,name=fault_domain,json=faultDomain" json:"fault_domain,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -349,6 +360,7 @@ func (x *DomainInfo) GetFaultDomain() *DomainInfo_FaultDomain {
 	return nil
 }
 
+// A key with a value, whose meaning depends on where it stands.
 type Parameter struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *string                `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
@@ -401,6 +413,7 @@ func (x *Parameter) GetValue() string {
 	return ""
 }
 
+// Parameters in order.
 type Parameters struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Parameter     []*Parameter           `protobuf:"bytes,1,rep,name=parameter" json:"parameter,omitempty"`
@@ -445,6 +458,7 @@ func (x *Parameters) GetParameter() []*Parameter {
 	return nil
 }
 
+// A principal and how it proves to be that.
 type Credential struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principal     *string                `protobuf:"bytes,1,req,name=principal" json:"principal,omitempty"`
@@ -497,9 +511,11 @@ func (x *Credential) GetSecret() string {
 	return ""
 }
 
+// All credentials that a master accepts: the content of the file that --credentials names.
 type Credentials struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Credentials   []*Credential          `protobuf:"bytes,1,rep,name=credentials" json:"credentials,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One for each principal.
+	Credentials   []*Credential `protobuf:"bytes,1,rep,name=credentials" json:"credentials,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -541,11 +557,13 @@ func (x *Credentials) GetCredentials() []*Credential {
 	return nil
 }
 
+// Something that must not be seen, either given or told where to find it.
 type Secret struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *Secret_Type           `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Secret_Type" json:"type,omitempty"`
-	Reference     *Secret_Reference      `protobuf:"bytes,2,opt,name=reference" json:"reference,omitempty"`
-	Value         *Secret_Value          `protobuf:"bytes,3,opt,name=value" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the two fields below is set.
+	Type          *Secret_Type      `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Secret_Type" json:"type,omitempty"`
+	Reference     *Secret_Reference `protobuf:"bytes,2,opt,name=reference" json:"reference,omitempty"`
+	Value         *Secret_Value     `protobuf:"bytes,3,opt,name=value" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -601,6 +619,7 @@ func (x *Secret) GetValue() *Secret_Value {
 	return nil
 }
 
+// Free key-value pairs. Mesos carries them without a look inside, except that it compares them.
 type Labels struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Labels        []*Label               `protobuf:"bytes,1,rep,name=labels" json:"labels,omitempty"`
@@ -645,6 +664,7 @@ func (x *Labels) GetLabels() []*Label {
 	return nil
 }
 
+// One pair. The same key may occur more than once.
 type Label struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           *string                `protobuf:"bytes,1,req,name=key" json:"key,omitempty"`
@@ -697,6 +717,8 @@ func (x *Label) GetValue() string {
 	return ""
 }
 
+// A zone in a region. Regions are far apart; the zones of one are near each other but fail
+// independently.
 type DomainInfo_FaultDomain struct {
 	state         protoimpl.MessageState             `protogen:"open.v1"`
 	Region        *DomainInfo_FaultDomain_RegionInfo `protobuf:"bytes,1,req,name=region" json:"region,omitempty"`
@@ -749,6 +771,7 @@ func (x *DomainInfo_FaultDomain) GetZone() *DomainInfo_FaultDomain_ZoneInfo {
 	return nil
 }
 
+// A region, such as a city or a cloud provider's region.
 type DomainInfo_FaultDomain_RegionInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
@@ -793,6 +816,7 @@ func (x *DomainInfo_FaultDomain_RegionInfo) GetName() string {
 	return ""
 }
 
+// A zone of a region, such as a data centre or rack.
 type DomainInfo_FaultDomain_ZoneInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
@@ -837,10 +861,12 @@ func (x *DomainInfo_FaultDomain_ZoneInfo) GetName() string {
 	return ""
 }
 
+// A secret in the store of a secret resolver module.
 type Secret_Reference struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Key           *string                `protobuf:"bytes,2,opt,name=key" json:"key,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// Which part of the secret, if it has several.
+	Key           *string `protobuf:"bytes,2,opt,name=key" json:"key,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -889,6 +915,7 @@ func (x *Secret_Reference) GetKey() string {
 	return ""
 }
 
+// A secret in plain bytes.
 type Secret_Value struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          []byte                 `protobuf:"bytes,1,req,name=data" json:"data,omitempty"`

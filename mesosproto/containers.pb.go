@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Linux capabilities: 1000 plus the kernel's number.
 type CapabilityInfo_Capability int32
 
 const (
@@ -198,6 +199,7 @@ func (CapabilityInfo_Capability) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Whether a container has its own IPC namespace and /dev/shm.
 type LinuxInfo_IpcMode int32
 
 const (
@@ -257,6 +259,7 @@ func (LinuxInfo_IpcMode) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// The limits, named as in setrlimit(2).
 type RLimitInfo_RLimit_Type int32
 
 const (
@@ -358,11 +361,14 @@ func (RLimitInfo_RLimit_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{3, 0, 0}
 }
 
+// The containerizers that a framework can ask for.
 type ContainerInfo_Type int32
 
 const (
+	// Docker runs it.
 	ContainerInfo_DOCKER ContainerInfo_Type = 1
-	ContainerInfo_MESOS  ContainerInfo_Type = 2
+	// The agent runs it itself, with or without an image.
+	ContainerInfo_MESOS ContainerInfo_Type = 2
 )
 
 // Enum value maps for ContainerInfo_Type.
@@ -414,13 +420,15 @@ func (ContainerInfo_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// Docker's network modes.
 type ContainerInfo_DockerInfo_Network int32
 
 const (
 	ContainerInfo_DockerInfo_HOST   ContainerInfo_DockerInfo_Network = 1
 	ContainerInfo_DockerInfo_BRIDGE ContainerInfo_DockerInfo_Network = 2
 	ContainerInfo_DockerInfo_NONE   ContainerInfo_DockerInfo_Network = 3
-	ContainerInfo_DockerInfo_USER   ContainerInfo_DockerInfo_Network = 4
+	// The network that network_infos names.
+	ContainerInfo_DockerInfo_USER ContainerInfo_DockerInfo_Network = 4
 )
 
 // Enum value maps for ContainerInfo_DockerInfo_Network.
@@ -476,6 +484,7 @@ func (ContainerInfo_DockerInfo_Network) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{5, 0, 0}
 }
 
+// The kinds of I/O that are counted apart.
 type CgroupInfo_Blkio_Operation int32
 
 const (
@@ -547,6 +556,7 @@ func (CgroupInfo_Blkio_Operation) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{7, 0, 0}
 }
 
+// A set of Linux capabilities.
 type CapabilityInfo struct {
 	state         protoimpl.MessageState      `protogen:"open.v1"`
 	Capabilities  []CapabilityInfo_Capability `protobuf:"varint,1,rep,name=capabilities,enum=mesos.v1.CapabilityInfo_Capability" json:"capabilities,omitempty"`
@@ -591,10 +601,13 @@ func (x *CapabilityInfo) GetCapabilities() []CapabilityInfo_Capability {
 	return nil
 }
 
+// Which system calls a container may make.
 type SeccompInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ProfileName   *string                `protobuf:"bytes,1,opt,name=profile_name,json=profileName" json:"profile_name,omitempty"`
-	Unconfined    *bool                  `protobuf:"varint,2,opt,name=unconfined" json:"unconfined,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A file in the agent's --seccomp_config_dir. The agent's default profile if absent.
+	ProfileName *string `protobuf:"bytes,1,opt,name=profile_name,json=profileName" json:"profile_name,omitempty"`
+	// All of them. Not together with profile_name.
+	Unconfined    *bool `protobuf:"varint,2,opt,name=unconfined" json:"unconfined,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -643,19 +656,28 @@ func (x *SeccompInfo) GetUnconfined() bool {
 	return false
 }
 
+// How a container is isolated on Linux.
 type LinuxInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Replaced by effective_capabilities.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/containers.proto.
-	CapabilityInfo        *CapabilityInfo    `protobuf:"bytes,1,opt,name=capability_info,json=capabilityInfo" json:"capability_info,omitempty"`
-	BoundingCapabilities  *CapabilityInfo    `protobuf:"bytes,2,opt,name=bounding_capabilities,json=boundingCapabilities" json:"bounding_capabilities,omitempty"`
-	EffectiveCapabilities *CapabilityInfo    `protobuf:"bytes,3,opt,name=effective_capabilities,json=effectiveCapabilities" json:"effective_capabilities,omitempty"`
-	SharePidNamespace     *bool              `protobuf:"varint,4,opt,name=share_pid_namespace,json=sharePidNamespace" json:"share_pid_namespace,omitempty"`
-	Seccomp               *SeccompInfo       `protobuf:"bytes,5,opt,name=seccomp" json:"seccomp,omitempty"`
-	IpcMode               *LinuxInfo_IpcMode `protobuf:"varint,6,opt,name=ipc_mode,json=ipcMode,enum=mesos.v1.LinuxInfo_IpcMode" json:"ipc_mode,omitempty"`
-	ShmSize               *uint32            `protobuf:"varint,7,opt,name=shm_size,json=shmSize" json:"shm_size,omitempty"`
-	ShareCgroups          *bool              `protobuf:"varint,8,opt,name=share_cgroups,json=shareCgroups,def=1" json:"share_cgroups,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	CapabilityInfo *CapabilityInfo `protobuf:"bytes,1,opt,name=capability_info,json=capabilityInfo" json:"capability_info,omitempty"`
+	// The most that any process in the container can get.
+	BoundingCapabilities *CapabilityInfo `protobuf:"bytes,2,opt,name=bounding_capabilities,json=boundingCapabilities" json:"bounding_capabilities,omitempty"`
+	// What its first process has.
+	EffectiveCapabilities *CapabilityInfo `protobuf:"bytes,3,opt,name=effective_capabilities,json=effectiveCapabilities" json:"effective_capabilities,omitempty"`
+	// See the processes of the parent, which is the host for a top-level container.
+	SharePidNamespace *bool              `protobuf:"varint,4,opt,name=share_pid_namespace,json=sharePidNamespace" json:"share_pid_namespace,omitempty"`
+	Seccomp           *SeccompInfo       `protobuf:"bytes,5,opt,name=seccomp" json:"seccomp,omitempty"`
+	IpcMode           *LinuxInfo_IpcMode `protobuf:"varint,6,opt,name=ipc_mode,json=ipcMode,enum=mesos.v1.LinuxInfo_IpcMode" json:"ipc_mode,omitempty"`
+	// Size of /dev/shm, in MiB, with PRIVATE. The agent's default if absent.
+	ShmSize *uint32 `protobuf:"varint,7,opt,name=shm_size,json=shmSize" json:"shm_size,omitempty"`
+	// True: a nested container lives in the cgroup of its parent, within its limits. False: it has
+	// its own, with limits of its own.
+	ShareCgroups  *bool `protobuf:"varint,8,opt,name=share_cgroups,json=shareCgroups,def=1" json:"share_cgroups,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 // Default values for LinuxInfo fields.
@@ -750,6 +772,7 @@ func (x *LinuxInfo) GetShareCgroups() bool {
 	return Default_LinuxInfo_ShareCgroups
 }
 
+// POSIX resource limits, as setrlimit(2) sets them.
 type RLimitInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rlimits       []*RLimitInfo_RLimit   `protobuf:"bytes,1,rep,name=rlimits" json:"rlimits,omitempty"`
@@ -794,6 +817,7 @@ func (x *RLimitInfo) GetRlimits() []*RLimitInfo_RLimit {
 	return nil
 }
 
+// A terminal for the container.
 type TTYInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	WindowSize    *TTYInfo_WindowSize    `protobuf:"bytes,1,opt,name=window_size,json=windowSize" json:"window_size,omitempty"`
@@ -838,17 +862,21 @@ func (x *TTYInfo) GetWindowSize() *TTYInfo_WindowSize {
 	return nil
 }
 
+// What a task or executor runs in.
 type ContainerInfo struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	Type          *ContainerInfo_Type       `protobuf:"varint,1,req,name=type,enum=mesos.v1.ContainerInfo_Type" json:"type,omitempty"`
-	Volumes       []*Volume                 `protobuf:"bytes,2,rep,name=volumes" json:"volumes,omitempty"`
-	Hostname      *string                   `protobuf:"bytes,4,opt,name=hostname" json:"hostname,omitempty"`
-	Docker        *ContainerInfo_DockerInfo `protobuf:"bytes,3,opt,name=docker" json:"docker,omitempty"`
-	Mesos         *ContainerInfo_MesosInfo  `protobuf:"bytes,5,opt,name=mesos" json:"mesos,omitempty"`
-	NetworkInfos  []*NetworkInfo            `protobuf:"bytes,7,rep,name=network_infos,json=networkInfos" json:"network_infos,omitempty"`
-	LinuxInfo     *LinuxInfo                `protobuf:"bytes,8,opt,name=linux_info,json=linuxInfo" json:"linux_info,omitempty"`
-	RlimitInfo    *RLimitInfo               `protobuf:"bytes,9,opt,name=rlimit_info,json=rlimitInfo" json:"rlimit_info,omitempty"`
-	TtyInfo       *TTYInfo                  `protobuf:"bytes,10,opt,name=tty_info,json=ttyInfo" json:"tty_info,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which containerizer launches it. MESOS may leave mesos unset.
+	Type    *ContainerInfo_Type `protobuf:"varint,1,req,name=type,enum=mesos.v1.ContainerInfo_Type" json:"type,omitempty"`
+	Volumes []*Volume           `protobuf:"bytes,2,rep,name=volumes" json:"volumes,omitempty"`
+	// The hostname in the container; not with the host's network.
+	Hostname *string                   `protobuf:"bytes,4,opt,name=hostname" json:"hostname,omitempty"`
+	Docker   *ContainerInfo_DockerInfo `protobuf:"bytes,3,opt,name=docker" json:"docker,omitempty"`
+	Mesos    *ContainerInfo_MesosInfo  `protobuf:"bytes,5,opt,name=mesos" json:"mesos,omitempty"`
+	// The networks to join. For DOCKER, at most one, if docker.network is USER.
+	NetworkInfos  []*NetworkInfo `protobuf:"bytes,7,rep,name=network_infos,json=networkInfos" json:"network_infos,omitempty"`
+	LinuxInfo     *LinuxInfo     `protobuf:"bytes,8,opt,name=linux_info,json=linuxInfo" json:"linux_info,omitempty"`
+	RlimitInfo    *RLimitInfo    `protobuf:"bytes,9,opt,name=rlimit_info,json=rlimitInfo" json:"rlimit_info,omitempty"`
+	TtyInfo       *TTYInfo       `protobuf:"bytes,10,opt,name=tty_info,json=ttyInfo" json:"tty_info,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -946,12 +974,15 @@ func (x *ContainerInfo) GetTtyInfo() *TTYInfo {
 	return nil
 }
 
+// What the agent knows of a running container.
 type ContainerStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	ContainerId   *ContainerID           `protobuf:"bytes,4,opt,name=container_id,json=containerId" json:"container_id,omitempty"`
-	NetworkInfos  []*NetworkInfo         `protobuf:"bytes,1,rep,name=network_infos,json=networkInfos" json:"network_infos,omitempty"`
-	CgroupInfo    *CgroupInfo            `protobuf:"bytes,2,opt,name=cgroup_info,json=cgroupInfo" json:"cgroup_info,omitempty"`
-	ExecutorPid   *uint32                `protobuf:"varint,3,opt,name=executor_pid,json=executorPid" json:"executor_pid,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	ContainerId *ContainerID           `protobuf:"bytes,4,opt,name=container_id,json=containerId" json:"container_id,omitempty"`
+	// The addresses it really has.
+	NetworkInfos []*NetworkInfo `protobuf:"bytes,1,rep,name=network_infos,json=networkInfos" json:"network_infos,omitempty"`
+	CgroupInfo   *CgroupInfo    `protobuf:"bytes,2,opt,name=cgroup_info,json=cgroupInfo" json:"cgroup_info,omitempty"`
+	// The first process of the container, as the host numbers it.
+	ExecutorPid   *uint32 `protobuf:"varint,3,opt,name=executor_pid,json=executorPid" json:"executor_pid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1014,6 +1045,7 @@ func (x *ContainerStatus) GetExecutorPid() uint32 {
 	return 0
 }
 
+// What control groups tell about a container.
 type CgroupInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	NetCls        *CgroupInfo_NetCls     `protobuf:"bytes,1,opt,name=net_cls,json=netCls" json:"net_cls,omitempty"`
@@ -1058,6 +1090,7 @@ func (x *CgroupInfo) GetNetCls() *CgroupInfo_NetCls {
 	return nil
 }
 
+// One limit. Without hard and soft there is none.
 type RLimitInfo_RLimit struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Type          *RLimitInfo_RLimit_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.RLimitInfo_RLimit_Type" json:"type,omitempty"`
@@ -1118,6 +1151,7 @@ func (x *RLimitInfo_RLimit) GetSoft() uint64 {
 	return 0
 }
 
+// The size of a terminal, in characters.
 type TTYInfo_WindowSize struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Rows          *uint32                `protobuf:"varint,1,req,name=rows" json:"rows,omitempty"`
@@ -1170,14 +1204,23 @@ func (x *TTYInfo_WindowSize) GetColumns() uint32 {
 	return 0
 }
 
+// A container that Docker runs.
 type ContainerInfo_DockerInfo struct {
-	state          protoimpl.MessageState                  `protogen:"open.v1"`
-	Image          *string                                 `protobuf:"bytes,1,req,name=image" json:"image,omitempty"`
-	Network        *ContainerInfo_DockerInfo_Network       `protobuf:"varint,2,opt,name=network,enum=mesos.v1.ContainerInfo_DockerInfo_Network,def=1" json:"network,omitempty"`
-	PortMappings   []*ContainerInfo_DockerInfo_PortMapping `protobuf:"bytes,3,rep,name=port_mappings,json=portMappings" json:"port_mappings,omitempty"`
-	Privileged     *bool                                   `protobuf:"varint,4,opt,name=privileged,def=0" json:"privileged,omitempty"`
-	Parameters     []*Parameter                            `protobuf:"bytes,5,rep,name=parameters" json:"parameters,omitempty"`
-	ForcePullImage *bool                                   `protobuf:"varint,6,opt,name=force_pull_image,json=forcePullImage" json:"force_pull_image,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As in docker pull.
+	Image   *string                           `protobuf:"bytes,1,req,name=image" json:"image,omitempty"`
+	Network *ContainerInfo_DockerInfo_Network `protobuf:"varint,2,opt,name=network,enum=mesos.v1.ContainerInfo_DockerInfo_Network,def=1" json:"network,omitempty"`
+	// With BRIDGE and USER: ports to publish. Host ports must be among the task's resources.
+	PortMappings []*ContainerInfo_DockerInfo_PortMapping `protobuf:"bytes,3,rep,name=port_mappings,json=portMappings" json:"port_mappings,omitempty"`
+	// Gives the container all rights of the host's root.
+	Privileged *bool `protobuf:"varint,4,opt,name=privileged,def=0" json:"privileged,omitempty"`
+	// More options for docker run, without the leading dashes. It is up to the operator to allow
+	// them.
+	Parameters []*Parameter `protobuf:"bytes,5,rep,name=parameters" json:"parameters,omitempty"`
+	// Pull the image even if it is there already.
+	ForcePullImage *bool `protobuf:"varint,6,opt,name=force_pull_image,json=forcePullImage" json:"force_pull_image,omitempty"`
+	// Replaced by the volume's source.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/containers.proto.
 	VolumeDriver  *string `protobuf:"bytes,7,opt,name=volume_driver,json=volumeDriver" json:"volume_driver,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1270,9 +1313,11 @@ func (x *ContainerInfo_DockerInfo) GetVolumeDriver() string {
 	return ""
 }
 
+// A container that the agent runs itself.
 type ContainerInfo_MesosInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Image         *Image                 `protobuf:"bytes,1,opt,name=image" json:"image,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its root file system; the host's if absent.
+	Image         *Image `protobuf:"bytes,1,opt,name=image" json:"image,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1314,11 +1359,13 @@ func (x *ContainerInfo_MesosInfo) GetImage() *Image {
 	return nil
 }
 
+// A port of the host that leads to a port of the container.
 type ContainerInfo_DockerInfo_PortMapping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	HostPort      *uint32                `protobuf:"varint,1,req,name=host_port,json=hostPort" json:"host_port,omitempty"`
 	ContainerPort *uint32                `protobuf:"varint,2,req,name=container_port,json=containerPort" json:"container_port,omitempty"`
-	Protocol      *string                `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
+	// tcp or udp; tcp if absent.
+	Protocol      *string `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1374,6 +1421,7 @@ func (x *ContainerInfo_DockerInfo_PortMapping) GetProtocol() string {
 	return ""
 }
 
+// Block I/O, by the names of the cgroup v1 subsystem.
 type CgroupInfo_Blkio struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1410,9 +1458,11 @@ func (*CgroupInfo_Blkio) Descriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{7, 0}
 }
 
+// The class that the network traffic of a container carries.
 type CgroupInfo_NetCls struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Classid       *uint32                `protobuf:"varint,1,opt,name=classid" json:"classid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Major number in the upper 16 bits, minor number in the lower.
+	Classid       *uint32 `protobuf:"varint,1,opt,name=classid" json:"classid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1454,8 +1504,10 @@ func (x *CgroupInfo_NetCls) GetClassid() uint32 {
 	return 0
 }
 
+// A count.
 type CgroupInfo_Blkio_Value struct {
-	state         protoimpl.MessageState      `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is counted. Absent if the kernel doesn't tell kinds apart.
 	Op            *CgroupInfo_Blkio_Operation `protobuf:"varint,1,opt,name=op,enum=mesos.v1.CgroupInfo_Blkio_Operation" json:"op,omitempty"`
 	Value         *uint64                     `protobuf:"varint,2,opt,name=value" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1506,6 +1558,7 @@ func (x *CgroupInfo_Blkio_Value) GetValue() uint64 {
 	return 0
 }
 
+// Counts of the Completely Fair Queuing scheduler.
 type CgroupInfo_Blkio_CFQ struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1542,6 +1595,7 @@ func (*CgroupInfo_Blkio_CFQ) Descriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{7, 0, 1}
 }
 
+// Counts of the throttling policy.
 type CgroupInfo_Blkio_Throttling struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1578,9 +1632,11 @@ func (*CgroupInfo_Blkio_Throttling) Descriptor() ([]byte, []int) {
 	return file_mesosproto_containers_proto_rawDescGZIP(), []int{7, 0, 2}
 }
 
+// All block I/O counts of a container.
 type CgroupInfo_Blkio_Statistics struct {
-	state         protoimpl.MessageState                    `protogen:"open.v1"`
-	Cfq           []*CgroupInfo_Blkio_CFQ_Statistics        `protobuf:"bytes,1,rep,name=cfq" json:"cfq,omitempty"`
+	state protoimpl.MessageState             `protogen:"open.v1"`
+	Cfq   []*CgroupInfo_Blkio_CFQ_Statistics `protobuf:"bytes,1,rep,name=cfq" json:"cfq,omitempty"`
+	// As cfq, with the groups below added.
 	CfqRecursive  []*CgroupInfo_Blkio_CFQ_Statistics        `protobuf:"bytes,2,rep,name=cfq_recursive,json=cfqRecursive" json:"cfq_recursive,omitempty"`
 	Throttling    []*CgroupInfo_Blkio_Throttling_Statistics `protobuf:"bytes,3,rep,name=throttling" json:"throttling,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1638,19 +1694,29 @@ func (x *CgroupInfo_Blkio_Statistics) GetThrottling() []*CgroupInfo_Blkio_Thrott
 	return nil
 }
 
+// Counts for a device.
 type CgroupInfo_Blkio_CFQ_Statistics struct {
-	state          protoimpl.MessageState    `protogen:"open.v1"`
-	Device         *Device_Number            `protobuf:"bytes,1,opt,name=device" json:"device,omitempty"`
-	Sectors        *uint64                   `protobuf:"varint,2,opt,name=sectors" json:"sectors,omitempty"`
-	Time           *uint64                   `protobuf:"varint,3,opt,name=time" json:"time,omitempty"`
-	IoServiced     []*CgroupInfo_Blkio_Value `protobuf:"bytes,4,rep,name=io_serviced,json=ioServiced" json:"io_serviced,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All devices together if absent.
+	Device *Device_Number `protobuf:"bytes,1,opt,name=device" json:"device,omitempty"`
+	// Sectors transferred.
+	Sectors *uint64 `protobuf:"varint,2,opt,name=sectors" json:"sectors,omitempty"`
+	// Time the device was in use, in milliseconds.
+	Time *uint64 `protobuf:"varint,3,opt,name=time" json:"time,omitempty"`
+	// Requests done.
+	IoServiced []*CgroupInfo_Blkio_Value `protobuf:"bytes,4,rep,name=io_serviced,json=ioServiced" json:"io_serviced,omitempty"`
+	// Bytes transferred.
 	IoServiceBytes []*CgroupInfo_Blkio_Value `protobuf:"bytes,5,rep,name=io_service_bytes,json=ioServiceBytes" json:"io_service_bytes,omitempty"`
-	IoServiceTime  []*CgroupInfo_Blkio_Value `protobuf:"bytes,6,rep,name=io_service_time,json=ioServiceTime" json:"io_service_time,omitempty"`
-	IoWaitTime     []*CgroupInfo_Blkio_Value `protobuf:"bytes,7,rep,name=io_wait_time,json=ioWaitTime" json:"io_wait_time,omitempty"`
-	IoMerged       []*CgroupInfo_Blkio_Value `protobuf:"bytes,8,rep,name=io_merged,json=ioMerged" json:"io_merged,omitempty"`
-	IoQueued       []*CgroupInfo_Blkio_Value `protobuf:"bytes,9,rep,name=io_queued,json=ioQueued" json:"io_queued,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// From dispatch to completion, in nanoseconds.
+	IoServiceTime []*CgroupInfo_Blkio_Value `protobuf:"bytes,6,rep,name=io_service_time,json=ioServiceTime" json:"io_service_time,omitempty"`
+	// Time spent in queues, in nanoseconds.
+	IoWaitTime []*CgroupInfo_Blkio_Value `protobuf:"bytes,7,rep,name=io_wait_time,json=ioWaitTime" json:"io_wait_time,omitempty"`
+	// Requests merged into others.
+	IoMerged []*CgroupInfo_Blkio_Value `protobuf:"bytes,8,rep,name=io_merged,json=ioMerged" json:"io_merged,omitempty"`
+	// Requests waiting now.
+	IoQueued      []*CgroupInfo_Blkio_Value `protobuf:"bytes,9,rep,name=io_queued,json=ioQueued" json:"io_queued,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CgroupInfo_Blkio_CFQ_Statistics) Reset() {
@@ -1746,10 +1812,14 @@ func (x *CgroupInfo_Blkio_CFQ_Statistics) GetIoQueued() []*CgroupInfo_Blkio_Valu
 	return nil
 }
 
+// Counts for a device.
 type CgroupInfo_Blkio_Throttling_Statistics struct {
-	state          protoimpl.MessageState    `protogen:"open.v1"`
-	Device         *Device_Number            `protobuf:"bytes,1,opt,name=device" json:"device,omitempty"`
-	IoServiced     []*CgroupInfo_Blkio_Value `protobuf:"bytes,2,rep,name=io_serviced,json=ioServiced" json:"io_serviced,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All devices together if absent.
+	Device *Device_Number `protobuf:"bytes,1,opt,name=device" json:"device,omitempty"`
+	// Requests done.
+	IoServiced []*CgroupInfo_Blkio_Value `protobuf:"bytes,2,rep,name=io_serviced,json=ioServiced" json:"io_serviced,omitempty"`
+	// Bytes transferred.
 	IoServiceBytes []*CgroupInfo_Blkio_Value `protobuf:"bytes,3,rep,name=io_service_bytes,json=ioServiceBytes" json:"io_service_bytes,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache

@@ -22,10 +22,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A device file or device number.
 type Device struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
-	Number        *Device_Number         `protobuf:"bytes,2,opt,name=number" json:"number,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Below /dev.
+	Path          *string        `protobuf:"bytes,1,opt,name=path" json:"path,omitempty"`
+	Number        *Device_Number `protobuf:"bytes,2,opt,name=number" json:"number,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -74,6 +76,7 @@ func (x *Device) GetNumber() *Device_Number {
 	return nil
 }
 
+// A device and what may be done with it.
 type DeviceAccess struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Device        *Device                `protobuf:"bytes,1,req,name=device" json:"device,omitempty"`
@@ -126,6 +129,7 @@ func (x *DeviceAccess) GetAccess() *DeviceAccess_Access {
 	return nil
 }
 
+// The devices that containers may use besides the harmless ones: the --allowed_devices flag.
 type DeviceWhitelist struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	AllowedDevices []*DeviceAccess        `protobuf:"bytes,1,rep,name=allowed_devices,json=allowedDevices" json:"allowed_devices,omitempty"`
@@ -170,6 +174,7 @@ func (x *DeviceWhitelist) GetAllowedDevices() []*DeviceAccess {
 	return nil
 }
 
+// The number by which the kernel knows a device.
 type Device_Number struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	MajorNumber   *uint64                `protobuf:"varint,1,req,name=major_number,json=majorNumber" json:"major_number,omitempty"`
@@ -222,6 +227,7 @@ func (x *Device_Number) GetMinorNumber() uint64 {
 	return 0
 }
 
+// What may be done; absent means no.
 type DeviceAccess_Access struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Read          *bool                  `protobuf:"varint,1,opt,name=read" json:"read,omitempty"`

@@ -22,12 +22,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Circles of those who may find a service.
 type DiscoveryInfo_Visibility int32
 
 const (
+	// Only the same framework.
 	DiscoveryInfo_FRAMEWORK DiscoveryInfo_Visibility = 0
-	DiscoveryInfo_CLUSTER   DiscoveryInfo_Visibility = 1
-	DiscoveryInfo_EXTERNAL  DiscoveryInfo_Visibility = 2
+	// Everything in this cluster.
+	DiscoveryInfo_CLUSTER DiscoveryInfo_Visibility = 1
+	// Everyone.
+	DiscoveryInfo_EXTERNAL DiscoveryInfo_Visibility = 2
 )
 
 // Enum value maps for DiscoveryInfo_Visibility.
@@ -81,11 +85,15 @@ func (DiscoveryInfo_Visibility) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_discovery_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// A port at which something can be reached.
 type Port struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	Number        *uint32                   `protobuf:"varint,1,req,name=number" json:"number,omitempty"`
-	Name          *string                   `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
-	Protocol      *string                   `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number *uint32                `protobuf:"varint,1,req,name=number" json:"number,omitempty"`
+	// Such as http.
+	Name *string `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
+	// Such as tcp or udp.
+	Protocol *string `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
+	// Who should be able to reach it. That of the whole DiscoveryInfo if absent.
 	Visibility    *DiscoveryInfo_Visibility `protobuf:"varint,4,opt,name=visibility,enum=mesos.v1.DiscoveryInfo_Visibility" json:"visibility,omitempty"`
 	Labels        *Labels                   `protobuf:"bytes,5,opt,name=labels" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -157,6 +165,7 @@ func (x *Port) GetLabels() *Labels {
 	return nil
 }
 
+// A list of ports.
 type Ports struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Ports         []*Port                `protobuf:"bytes,1,rep,name=ports" json:"ports,omitempty"`
@@ -201,15 +210,20 @@ func (x *Ports) GetPorts() []*Port {
 	return nil
 }
 
+// What service discovery should know. Mesos only passes it on.
 type DiscoveryInfo struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	Visibility    *DiscoveryInfo_Visibility `protobuf:"varint,1,req,name=visibility,enum=mesos.v1.DiscoveryInfo_Visibility" json:"visibility,omitempty"`
-	Name          *string                   `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
-	Environment   *string                   `protobuf:"bytes,3,opt,name=environment" json:"environment,omitempty"`
-	Location      *string                   `protobuf:"bytes,4,opt,name=location" json:"location,omitempty"`
-	Version       *string                   `protobuf:"bytes,5,opt,name=version" json:"version,omitempty"`
-	Ports         *Ports                    `protobuf:"bytes,6,opt,name=ports" json:"ports,omitempty"`
-	Labels        *Labels                   `protobuf:"bytes,7,opt,name=labels" json:"labels,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Who should be able to find it.
+	Visibility *DiscoveryInfo_Visibility `protobuf:"varint,1,req,name=visibility,enum=mesos.v1.DiscoveryInfo_Visibility" json:"visibility,omitempty"`
+	// The service.
+	Name *string `protobuf:"bytes,2,opt,name=name" json:"name,omitempty"`
+	// Such as prod or test.
+	Environment *string `protobuf:"bytes,3,opt,name=environment" json:"environment,omitempty"`
+	// Such as a data centre.
+	Location      *string `protobuf:"bytes,4,opt,name=location" json:"location,omitempty"`
+	Version       *string `protobuf:"bytes,5,opt,name=version" json:"version,omitempty"`
+	Ports         *Ports  `protobuf:"bytes,6,opt,name=ports" json:"ports,omitempty"`
+	Labels        *Labels `protobuf:"bytes,7,opt,name=labels" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

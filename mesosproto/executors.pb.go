@@ -22,12 +22,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Whose program an executor is.
 type ExecutorInfo_Type int32
 
 const (
 	ExecutorInfo_UNKNOWN ExecutorInfo_Type = 0
+	// Comes with the agent and runs task groups.
 	ExecutorInfo_DEFAULT ExecutorInfo_Type = 1
-	ExecutorInfo_CUSTOM  ExecutorInfo_Type = 2
+	// The framework brings it.
+	ExecutorInfo_CUSTOM ExecutorInfo_Type = 2
 )
 
 // Enum value maps for ExecutorInfo_Type.
@@ -81,21 +84,31 @@ func (ExecutorInfo_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_executors_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// An executor: a process that runs tasks of one framework on an agent.
 type ExecutorInfo struct {
-	state       protoimpl.MessageState `protogen:"open.v1"`
-	Type        *ExecutorInfo_Type     `protobuf:"varint,15,opt,name=type,enum=mesos.v1.ExecutorInfo_Type" json:"type,omitempty"`
-	ExecutorId  *ExecutorID            `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	FrameworkId *FrameworkID           `protobuf:"bytes,8,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Command     *CommandInfo           `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
-	Container   *ContainerInfo         `protobuf:"bytes,11,opt,name=container" json:"container,omitempty"`
-	Resources   []*Resource            `protobuf:"bytes,5,rep,name=resources" json:"resources,omitempty"`
-	Name        *string                `protobuf:"bytes,9,opt,name=name" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// DEFAULT or CUSTOM. Absent means CUSTOM if there is a command.
+	Type *ExecutorInfo_Type `protobuf:"varint,15,opt,name=type,enum=mesos.v1.ExecutorInfo_Type" json:"type,omitempty"`
+	// Two tasks with the same id, on one agent, share the executor and must describe it alike.
+	ExecutorId *ExecutorID `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	// Filled in by the master.
+	FrameworkId *FrameworkID `protobuf:"bytes,8,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Starts it. Required if CUSTOM, forbidden if DEFAULT.
+	Command   *CommandInfo   `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
+	Container *ContainerInfo `protobuf:"bytes,11,opt,name=container" json:"container,omitempty"`
+	// Its own, besides those of its tasks.
+	Resources []*Resource `protobuf:"bytes,5,rep,name=resources" json:"resources,omitempty"`
+	Name      *string     `protobuf:"bytes,9,opt,name=name" json:"name,omitempty"`
+	// Replaced by labels.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/executors.proto.
-	Source              *string        `protobuf:"bytes,10,opt,name=source" json:"source,omitempty"`
-	Data                []byte         `protobuf:"bytes,4,opt,name=data" json:"data,omitempty"`
-	Discovery           *DiscoveryInfo `protobuf:"bytes,12,opt,name=discovery" json:"discovery,omitempty"`
-	ShutdownGracePeriod *DurationInfo  `protobuf:"bytes,13,opt,name=shutdown_grace_period,json=shutdownGracePeriod" json:"shutdown_grace_period,omitempty"`
-	Labels              *Labels        `protobuf:"bytes,14,opt,name=labels" json:"labels,omitempty"`
+	Source *string `protobuf:"bytes,10,opt,name=source" json:"source,omitempty"`
+	// For the executor; Mesos doesn't look inside.
+	Data      []byte         `protobuf:"bytes,4,opt,name=data" json:"data,omitempty"`
+	Discovery *DiscoveryInfo `protobuf:"bytes,12,opt,name=discovery" json:"discovery,omitempty"`
+	// How long it may take to shut down before it is killed. The agent's default if absent.
+	ShutdownGracePeriod *DurationInfo `protobuf:"bytes,13,opt,name=shutdown_grace_period,json=shutdownGracePeriod" json:"shutdown_grace_period,omitempty"`
+	Labels              *Labels       `protobuf:"bytes,14,opt,name=labels" json:"labels,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }

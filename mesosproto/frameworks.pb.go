@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The state of a v0 driver.
 type Status int32
 
 const (
@@ -84,18 +85,28 @@ func (Status) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_frameworks_proto_rawDescGZIP(), []int{0}
 }
 
+// What a framework may be able to do.
 type FrameworkInfo_Capability_Type int32
 
 const (
-	FrameworkInfo_Capability_UNKNOWN                FrameworkInfo_Capability_Type = 0
-	FrameworkInfo_Capability_REVOCABLE_RESOURCES    FrameworkInfo_Capability_Type = 1
-	FrameworkInfo_Capability_TASK_KILLING_STATE     FrameworkInfo_Capability_Type = 2
-	FrameworkInfo_Capability_GPU_RESOURCES          FrameworkInfo_Capability_Type = 3
-	FrameworkInfo_Capability_SHARED_RESOURCES       FrameworkInfo_Capability_Type = 4
-	FrameworkInfo_Capability_PARTITION_AWARE        FrameworkInfo_Capability_Type = 5
-	FrameworkInfo_Capability_MULTI_ROLE             FrameworkInfo_Capability_Type = 6
+	FrameworkInfo_Capability_UNKNOWN FrameworkInfo_Capability_Type = 0
+	// Use resources that can be taken back.
+	FrameworkInfo_Capability_REVOCABLE_RESOURCES FrameworkInfo_Capability_Type = 1
+	// Understand TASK_KILLING.
+	FrameworkInfo_Capability_TASK_KILLING_STATE FrameworkInfo_Capability_Type = 2
+	// Use agents with GPUs; others are kept away from them.
+	FrameworkInfo_Capability_GPU_RESOURCES FrameworkInfo_Capability_Type = 3
+	// Use shared volumes.
+	FrameworkInfo_Capability_SHARED_RESOURCES FrameworkInfo_Capability_Type = 4
+	// Tell TASK_UNREACHABLE, TASK_DROPPED and TASK_GONE apart, which are TASK_LOST to others; and
+	// let tasks of unreachable agents go on.
+	FrameworkInfo_Capability_PARTITION_AWARE FrameworkInfo_Capability_Type = 5
+	// Have several roles, or none.
+	FrameworkInfo_Capability_MULTI_ROLE FrameworkInfo_Capability_Type = 6
+	// Understand reservations within reservations.
 	FrameworkInfo_Capability_RESERVATION_REFINEMENT FrameworkInfo_Capability_Type = 7
-	FrameworkInfo_Capability_REGION_AWARE           FrameworkInfo_Capability_Type = 8
+	// Use agents of other regions than the master's.
+	FrameworkInfo_Capability_REGION_AWARE FrameworkInfo_Capability_Type = 8
 )
 
 // Enum value maps for FrameworkInfo_Capability_Type.
@@ -161,22 +172,37 @@ func (FrameworkInfo_Capability_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_frameworks_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// A framework, as it introduces itself.
 type FrameworkInfo struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	User            *string                `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
-	Name            *string                `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
-	Id              *FrameworkID           `protobuf:"bytes,3,opt,name=id" json:"id,omitempty"`
-	FailoverTimeout *float64               `protobuf:"fixed64,4,opt,name=failover_timeout,json=failoverTimeout,def=0" json:"failover_timeout,omitempty"`
-	Checkpoint      *bool                  `protobuf:"varint,5,opt,name=checkpoint,def=0" json:"checkpoint,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Unix user that its executors and tasks run as by default. Empty: a v0 driver puts its own
+	// in.
+	User *string `protobuf:"bytes,1,req,name=user" json:"user,omitempty"`
+	// For people; need not be unique.
+	Name *string `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
+	// Set by one that was here before, to get its tasks back; absent the first time.
+	Id *FrameworkID `protobuf:"bytes,3,opt,name=id" json:"id,omitempty"`
+	// Seconds for which the master keeps the tasks of a disconnected framework, waiting for it.
+	FailoverTimeout *float64 `protobuf:"fixed64,4,opt,name=failover_timeout,json=failoverTimeout,def=0" json:"failover_timeout,omitempty"`
+	// Whether its tasks survive when their agent restarts.
+	Checkpoint *bool `protobuf:"varint,5,opt,name=checkpoint,def=0" json:"checkpoint,omitempty"`
+	// Replaced by roles, for frameworks with the capability MULTI_ROLE.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/frameworks.proto.
-	Role          *string                     `protobuf:"bytes,6,opt,name=role,def=*" json:"role,omitempty"`
-	Roles         []string                    `protobuf:"bytes,12,rep,name=roles" json:"roles,omitempty"`
-	Hostname      *string                     `protobuf:"bytes,7,opt,name=hostname" json:"hostname,omitempty"`
-	Principal     *string                     `protobuf:"bytes,8,opt,name=principal" json:"principal,omitempty"`
-	WebuiUrl      *string                     `protobuf:"bytes,9,opt,name=webui_url,json=webuiUrl" json:"webui_url,omitempty"`
-	Capabilities  []*FrameworkInfo_Capability `protobuf:"bytes,10,rep,name=capabilities" json:"capabilities,omitempty"`
-	Labels        *Labels                     `protobuf:"bytes,11,opt,name=labels" json:"labels,omitempty"`
-	OfferFilters  map[string]*OfferFilters    `protobuf:"bytes,13,rep,name=offer_filters,json=offerFilters" json:"offer_filters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Role *string `protobuf:"bytes,6,opt,name=role,def=*" json:"role,omitempty"`
+	// The roles it is offered resources in; none are allowed. Needs MULTI_ROLE.
+	Roles []string `protobuf:"bytes,12,rep,name=roles" json:"roles,omitempty"`
+	// Where it runs, for people.
+	Hostname *string `protobuf:"bytes,7,opt,name=hostname" json:"hostname,omitempty"`
+	// Whom it authenticated as.
+	Principal *string `protobuf:"bytes,8,opt,name=principal" json:"principal,omitempty"`
+	// Linked from the master's web pages.
+	WebuiUrl *string `protobuf:"bytes,9,opt,name=webui_url,json=webuiUrl" json:"webui_url,omitempty"`
+	// What it can deal with, that older frameworks can not.
+	Capabilities []*FrameworkInfo_Capability `protobuf:"bytes,10,rep,name=capabilities" json:"capabilities,omitempty"`
+	Labels       *Labels                     `protobuf:"bytes,11,opt,name=labels" json:"labels,omitempty"`
+	// By role: which offers are too small to bother.
+	OfferFilters  map[string]*OfferFilters `protobuf:"bytes,13,rep,name=offer_filters,json=offerFilters" json:"offer_filters,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -310,6 +336,7 @@ func (x *FrameworkInfo) GetOfferFilters() map[string]*OfferFilters {
 	return nil
 }
 
+// Which offers a framework does not want to see.
 type OfferFilters struct {
 	state                   protoimpl.MessageState                `protogen:"open.v1"`
 	MinAllocatableResources *OfferFilters_MinAllocatableResources `protobuf:"bytes,1,opt,name=min_allocatable_resources,json=minAllocatableResources" json:"min_allocatable_resources,omitempty"`
@@ -354,11 +381,15 @@ func (x *OfferFilters) GetMinAllocatableResources() *OfferFilters_MinAllocatable
 	return nil
 }
 
+// How many messages a second the master takes from the frameworks of a principal.
 type RateLimit struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Qps           *float64               `protobuf:"fixed64,1,opt,name=qps" json:"qps,omitempty"`
-	Principal     *string                `protobuf:"bytes,2,req,name=principal" json:"principal,omitempty"`
-	Capacity      *uint64                `protobuf:"varint,3,opt,name=capacity" json:"capacity,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Messages a second. Unlimited if absent.
+	Qps *float64 `protobuf:"fixed64,1,opt,name=qps" json:"qps,omitempty"`
+	// Whose frameworks share this limit.
+	Principal *string `protobuf:"bytes,2,req,name=principal" json:"principal,omitempty"`
+	// Messages that may wait before more of them are an error. Unlimited if absent.
+	Capacity      *uint64 `protobuf:"varint,3,opt,name=capacity" json:"capacity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -414,11 +445,14 @@ func (x *RateLimit) GetCapacity() uint64 {
 	return 0
 }
 
+// All rate limits: the --rate_limits flag of the master.
 type RateLimits struct {
-	state                    protoimpl.MessageState `protogen:"open.v1"`
-	Limits                   []*RateLimit           `protobuf:"bytes,1,rep,name=limits" json:"limits,omitempty"`
-	AggregateDefaultQps      *float64               `protobuf:"fixed64,2,opt,name=aggregate_default_qps,json=aggregateDefaultQps" json:"aggregate_default_qps,omitempty"`
-	AggregateDefaultCapacity *uint64                `protobuf:"varint,3,opt,name=aggregate_default_capacity,json=aggregateDefaultCapacity" json:"aggregate_default_capacity,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Limits []*RateLimit           `protobuf:"bytes,1,rep,name=limits" json:"limits,omitempty"`
+	// Shared by all frameworks whose principal is not listed.
+	AggregateDefaultQps *float64 `protobuf:"fixed64,2,opt,name=aggregate_default_qps,json=aggregateDefaultQps" json:"aggregate_default_qps,omitempty"`
+	// Shared by them, too.
+	AggregateDefaultCapacity *uint64 `protobuf:"varint,3,opt,name=aggregate_default_capacity,json=aggregateDefaultCapacity" json:"aggregate_default_capacity,omitempty"`
 	unknownFields            protoimpl.UnknownFields
 	sizeCache                protoimpl.SizeCache
 }
@@ -474,6 +508,7 @@ func (x *RateLimits) GetAggregateDefaultCapacity() uint64 {
 	return 0
 }
 
+// Something that not every framework can deal with.
 type FrameworkInfo_Capability struct {
 	state         protoimpl.MessageState         `protogen:"open.v1"`
 	Type          *FrameworkInfo_Capability_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.FrameworkInfo_Capability_Type" json:"type,omitempty"`
@@ -518,8 +553,10 @@ func (x *FrameworkInfo_Capability) GetType() FrameworkInfo_Capability_Type {
 	return FrameworkInfo_Capability_UNKNOWN
 }
 
+// Amounts of scalar resources.
 type OfferFilters_ResourceQuantities struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By resource name.
 	Quantities    map[string]*Value_Scalar `protobuf:"bytes,1,rep,name=quantities" json:"quantities,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -562,8 +599,10 @@ func (x *OfferFilters_ResourceQuantities) GetQuantities() map[string]*Value_Scal
 	return nil
 }
 
+// The smallest offers of use.
 type OfferFilters_MinAllocatableResources struct {
-	state         protoimpl.MessageState             `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An offer is good if it has all amounts of one entry. No entries: any offer is good.
 	Quantities    []*OfferFilters_ResourceQuantities `protobuf:"bytes,1,rep,name=quantities" json:"quantities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -22,6 +22,8 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The name the master gives a framework when it first subscribes; it keeps it for life, over
+// failovers.
 type FrameworkID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -66,6 +68,7 @@ func (x *FrameworkID) GetValue() string {
 	return ""
 }
 
+// The name of one offer or inverse offer.
 type OfferID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -110,6 +113,8 @@ func (x *OfferID) GetValue() string {
 	return ""
 }
 
+// The name the master gives an agent when it registers. An agent that comes back as a new one gets
+// a new id.
 type AgentID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -154,6 +159,8 @@ func (x *AgentID) GetValue() string {
 	return ""
 }
 
+// The name a framework chooses for a task: unique among its tasks that are not yet terminal, and
+// best never used twice.
 type TaskID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -198,6 +205,8 @@ func (x *TaskID) GetValue() string {
 	return ""
 }
 
+// The name a framework chooses for an executor: unique on an agent among the executors of that
+// framework.
 type ExecutorID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -242,10 +251,13 @@ func (x *ExecutorID) GetValue() string {
 	return ""
 }
 
+// The name of a container. A nested container names the one it is in.
 type ContainerID struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
-	Parent        *ContainerID           `protobuf:"bytes,2,opt,name=parent" json:"parent,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unique within the parent; a UUID if the agent chose it.
+	Value *string `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
+	// The container that this one is nested in; absent for one directly under the agent.
+	Parent        *ContainerID `protobuf:"bytes,2,opt,name=parent" json:"parent,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -294,6 +306,7 @@ func (x *ContainerID) GetParent() *ContainerID {
 	return nil
 }
 
+// The name the agent gives a resource provider when it first subscribes.
 type ResourceProviderID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -338,6 +351,7 @@ func (x *ResourceProviderID) GetValue() string {
 	return ""
 }
 
+// The name a framework chooses for an operation if it wants to hear what became of it.
 type OperationID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -382,9 +396,12 @@ func (x *OperationID) GetValue() string {
 	return ""
 }
 
+// A random identifier that Mesos itself makes up, for operations, status updates and versions of
+// resources.
 type UUID struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Value         []byte                 `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The 16 bytes of an RFC 4122 UUID.
+	Value         []byte `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

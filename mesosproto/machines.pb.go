@@ -22,12 +22,16 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How far maintenance is.
 type MachineInfo_Mode int32
 
 const (
-	MachineInfo_UP       MachineInfo_Mode = 1
+	// Works.
+	MachineInfo_UP MachineInfo_Mode = 1
+	// Scheduled: works, but frameworks are asked to leave.
 	MachineInfo_DRAINING MachineInfo_Mode = 2
-	MachineInfo_DOWN     MachineInfo_Mode = 3
+	// Its agents are shut down and kept out.
+	MachineInfo_DOWN MachineInfo_Mode = 3
 )
 
 // Enum value maps for MachineInfo_Mode.
@@ -81,10 +85,12 @@ func (MachineInfo_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_machines_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// A time in which something can't be used.
 type Unavailability struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Start         *TimeInfo              `protobuf:"bytes,1,req,name=start" json:"start,omitempty"`
-	Duration      *DurationInfo          `protobuf:"bytes,2,opt,name=duration" json:"duration,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Start *TimeInfo              `protobuf:"bytes,1,req,name=start" json:"start,omitempty"`
+	// For ever if absent.
+	Duration      *DurationInfo `protobuf:"bytes,2,opt,name=duration" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -133,6 +139,7 @@ func (x *Unavailability) GetDuration() *DurationInfo {
 	return nil
 }
 
+// A machine: a host that may carry agents. Hostnames are compared without regard to case.
 type MachineID struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Hostname      *string                `protobuf:"bytes,1,opt,name=hostname" json:"hostname,omitempty"`
@@ -185,11 +192,13 @@ func (x *MachineID) GetIp() string {
 	return ""
 }
 
+// A machine, and its maintenance.
 type MachineInfo struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Id             *MachineID             `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Mode           *MachineInfo_Mode      `protobuf:"varint,2,opt,name=mode,enum=mesos.v1.MachineInfo_Mode" json:"mode,omitempty"`
-	Unavailability *Unavailability        `protobuf:"bytes,3,opt,name=unavailability" json:"unavailability,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    *MachineID             `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	Mode  *MachineInfo_Mode      `protobuf:"varint,2,opt,name=mode,enum=mesos.v1.MachineInfo_Mode" json:"mode,omitempty"`
+	// The window it is scheduled for.
+	Unavailability *Unavailability `protobuf:"bytes,3,opt,name=unavailability" json:"unavailability,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }

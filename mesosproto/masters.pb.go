@@ -22,13 +22,17 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a master may be able to do.
 type MasterInfo_Capability_Type int32
 
 const (
-	MasterInfo_Capability_UNKNOWN        MasterInfo_Capability_Type = 0
-	MasterInfo_Capability_AGENT_UPDATE   MasterInfo_Capability_Type = 1
+	MasterInfo_Capability_UNKNOWN MasterInfo_Capability_Type = 0
+	// Let an agent come back with other resources or attributes.
+	MasterInfo_Capability_AGENT_UPDATE MasterInfo_Capability_Type = 1
+	// Drain agents.
 	MasterInfo_Capability_AGENT_DRAINING MasterInfo_Capability_Type = 2
-	MasterInfo_Capability_QUOTA_V2       MasterInfo_Capability_Type = 3
+	// Limit roles, not only guarantee.
+	MasterInfo_Capability_QUOTA_V2 MasterInfo_Capability_Type = 3
 )
 
 // Enum value maps for MasterInfo_Capability_Type.
@@ -84,16 +88,23 @@ func (MasterInfo_Capability_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_masters_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// A master, as it announces itself to agents, frameworks and, through ZooKeeper, to the world.
 type MasterInfo struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
-	Id            *string                  `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Ip            *uint32                  `protobuf:"varint,2,req,name=ip" json:"ip,omitempty"`
-	Port          *uint32                  `protobuf:"varint,3,req,name=port,def=5050" json:"port,omitempty"`
-	Pid           *string                  `protobuf:"bytes,4,opt,name=pid" json:"pid,omitempty"`
-	Hostname      *string                  `protobuf:"bytes,5,opt,name=hostname" json:"hostname,omitempty"`
-	Version       *string                  `protobuf:"bytes,6,opt,name=version" json:"version,omitempty"`
-	Address       *Address                 `protobuf:"bytes,7,opt,name=address" json:"address,omitempty"`
-	Domain        *DomainInfo              `protobuf:"bytes,8,opt,name=domain" json:"domain,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// New in every run.
+	Id *string `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	// IPv4, with the first number in the lowest byte, as the reference writes it. Prefer address.
+	Ip *uint32 `protobuf:"varint,2,req,name=ip" json:"ip,omitempty"`
+	// Prefer address.
+	Port *uint32 `protobuf:"varint,3,req,name=port,def=5050" json:"port,omitempty"`
+	// Its libprocess address: master@ip:port.
+	Pid      *string `protobuf:"bytes,4,opt,name=pid" json:"pid,omitempty"`
+	Hostname *string `protobuf:"bytes,5,opt,name=hostname" json:"hostname,omitempty"`
+	// Such as 1.12.0.
+	Version *string     `protobuf:"bytes,6,opt,name=version" json:"version,omitempty"`
+	Address *Address    `protobuf:"bytes,7,opt,name=address" json:"address,omitempty"`
+	Domain  *DomainInfo `protobuf:"bytes,8,opt,name=domain" json:"domain,omitempty"`
+	// What it can do that older ones can not.
 	Capabilities  []*MasterInfo_Capability `protobuf:"bytes,9,rep,name=capabilities" json:"capabilities,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -197,6 +208,7 @@ func (x *MasterInfo) GetCapabilities() []*MasterInfo_Capability {
 	return nil
 }
 
+// Something that not every master can do.
 type MasterInfo_Capability struct {
 	state         protoimpl.MessageState      `protogen:"open.v1"`
 	Type          *MasterInfo_Capability_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.MasterInfo_Capability_Type" json:"type,omitempty"`

@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Versions of the Internet protocol.
 type NetworkInfo_Protocol int32
 
 const (
@@ -78,12 +79,18 @@ func (NetworkInfo_Protocol) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_networks_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// A network that a container joins, and how. The agent tells in the same message what came of it.
 type NetworkInfo struct {
-	state         protoimpl.MessageState     `protogen:"open.v1"`
-	IpAddresses   []*NetworkInfo_IPAddress   `protobuf:"bytes,5,rep,name=ip_addresses,json=ipAddresses" json:"ip_addresses,omitempty"`
-	Name          *string                    `protobuf:"bytes,6,opt,name=name" json:"name,omitempty"`
-	Groups        []string                   `protobuf:"bytes,3,rep,name=groups" json:"groups,omitempty"`
-	Labels        *Labels                    `protobuf:"bytes,4,opt,name=labels" json:"labels,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Wanted, or, in a status, assigned. An entry without an address asks for one of its protocol.
+	IpAddresses []*NetworkInfo_IPAddress `protobuf:"bytes,5,rep,name=ip_addresses,json=ipAddresses" json:"ip_addresses,omitempty"`
+	// The network, such as that of a CNI configuration. The host's network if absent.
+	Name *string `protobuf:"bytes,6,opt,name=name" json:"name,omitempty"`
+	// Network groups, for isolators that separate containers by them.
+	Groups []string `protobuf:"bytes,3,rep,name=groups" json:"groups,omitempty"`
+	// For the network plugin.
+	Labels *Labels `protobuf:"bytes,4,opt,name=labels" json:"labels,omitempty"`
+	// Ports of the host that lead into the container.
 	PortMappings  []*NetworkInfo_PortMapping `protobuf:"bytes,7,rep,name=port_mappings,json=portMappings" json:"port_mappings,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -154,6 +161,7 @@ func (x *NetworkInfo) GetPortMappings() []*NetworkInfo_PortMapping {
 	return nil
 }
 
+// An address, or the wish for one.
 type NetworkInfo_IPAddress struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Protocol      *NetworkInfo_Protocol  `protobuf:"varint,1,opt,name=protocol,enum=mesos.v1.NetworkInfo_Protocol,def=1" json:"protocol,omitempty"`
@@ -211,11 +219,13 @@ func (x *NetworkInfo_IPAddress) GetIpAddress() string {
 	return ""
 }
 
+// A port of the host that leads to a port of the container.
 type NetworkInfo_PortMapping struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	HostPort      *uint32                `protobuf:"varint,1,req,name=host_port,json=hostPort" json:"host_port,omitempty"`
 	ContainerPort *uint32                `protobuf:"varint,2,req,name=container_port,json=containerPort" json:"container_port,omitempty"`
-	Protocol      *string                `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
+	// tcp or udp; tcp if absent.
+	Protocol      *string `protobuf:"bytes,3,opt,name=protocol" json:"protocol,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of operations.
 type Offer_Operation_Type int32
 
 const (
@@ -105,18 +106,25 @@ func (Offer_Operation_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_offers_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// Resources of one agent that a framework, in one of its roles, may use until it declines or they
+// are taken back.
 type Offer struct {
-	state          protoimpl.MessageState   `protogen:"open.v1"`
-	Id             *OfferID                 `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	FrameworkId    *FrameworkID             `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	AgentId        *AgentID                 `protobuf:"bytes,3,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Hostname       *string                  `protobuf:"bytes,4,req,name=hostname" json:"hostname,omitempty"`
-	Url            *URL                     `protobuf:"bytes,8,opt,name=url" json:"url,omitempty"`
-	Domain         *DomainInfo              `protobuf:"bytes,11,opt,name=domain" json:"domain,omitempty"`
-	Resources      []*Resource              `protobuf:"bytes,5,rep,name=resources" json:"resources,omitempty"`
-	Attributes     []*Attribute             `protobuf:"bytes,7,rep,name=attributes" json:"attributes,omitempty"`
-	ExecutorIds    []*ExecutorID            `protobuf:"bytes,6,rep,name=executor_ids,json=executorIds" json:"executor_ids,omitempty"`
-	Unavailability *Unavailability          `protobuf:"bytes,9,opt,name=unavailability" json:"unavailability,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Id          *OfferID               `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	FrameworkId *FrameworkID           `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	AgentId     *AgentID               `protobuf:"bytes,3,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// Of the agent.
+	Hostname *string `protobuf:"bytes,4,req,name=hostname" json:"hostname,omitempty"`
+	// Of the agent, for programs that want to talk to it.
+	Url        *URL         `protobuf:"bytes,8,opt,name=url" json:"url,omitempty"`
+	Domain     *DomainInfo  `protobuf:"bytes,11,opt,name=domain" json:"domain,omitempty"`
+	Resources  []*Resource  `protobuf:"bytes,5,rep,name=resources" json:"resources,omitempty"`
+	Attributes []*Attribute `protobuf:"bytes,7,rep,name=attributes" json:"attributes,omitempty"`
+	// Executors of the framework that run on the agent.
+	ExecutorIds []*ExecutorID `protobuf:"bytes,6,rep,name=executor_ids,json=executorIds" json:"executor_ids,omitempty"`
+	// When the agent will be down, if that is planned.
+	Unavailability *Unavailability `protobuf:"bytes,9,opt,name=unavailability" json:"unavailability,omitempty"`
+	// The role all resources of the offer are allocated to.
 	AllocationInfo *Resource_AllocationInfo `protobuf:"bytes,10,opt,name=allocation_info,json=allocationInfo" json:"allocation_info,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
@@ -229,16 +237,22 @@ func (x *Offer) GetAllocationInfo() *Resource_AllocationInfo {
 	return nil
 }
 
+// The wish to have resources back, because their agent will be down. To accept it is no promise
+// that they will be free by then.
 type InverseOffer struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	Id             *OfferID               `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Url            *URL                   `protobuf:"bytes,2,opt,name=url" json:"url,omitempty"`
-	FrameworkId    *FrameworkID           `protobuf:"bytes,3,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	AgentId        *AgentID               `protobuf:"bytes,4,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Unavailability *Unavailability        `protobuf:"bytes,5,req,name=unavailability" json:"unavailability,omitempty"`
-	Resources      []*Resource            `protobuf:"bytes,6,rep,name=resources" json:"resources,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    *OfferID               `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	Url   *URL                   `protobuf:"bytes,2,opt,name=url" json:"url,omitempty"`
+	// Who has them.
+	FrameworkId *FrameworkID `protobuf:"bytes,3,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// All agents if absent.
+	AgentId *AgentID `protobuf:"bytes,4,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// When they will be away.
+	Unavailability *Unavailability `protobuf:"bytes,5,req,name=unavailability" json:"unavailability,omitempty"`
+	// All of the agent's if empty.
+	Resources     []*Resource `protobuf:"bytes,6,rep,name=resources" json:"resources,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *InverseOffer) Reset() {
@@ -313,9 +327,12 @@ func (x *InverseOffer) GetResources() []*Resource {
 	return nil
 }
 
+// What the master should not offer again for some time.
 type Filters struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	RefuseSeconds *float64               `protobuf:"fixed64,1,opt,name=refuse_seconds,json=refuseSeconds,def=5" json:"refuse_seconds,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How long, for the resources just declined or left over. Negative counts as the default; over
+	// 365 days counts as 365.
+	RefuseSeconds *float64 `protobuf:"fixed64,1,opt,name=refuse_seconds,json=refuseSeconds,def=5" json:"refuse_seconds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -362,9 +379,13 @@ func (x *Filters) GetRefuseSeconds() float64 {
 	return Default_Filters_RefuseSeconds
 }
 
+// Something to do with the resources of an offer.
 type Offer_Operation struct {
-	state         protoimpl.MessageState        `protogen:"open.v1"`
-	Type          *Offer_Operation_Type         `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Offer_Operation_Type" json:"type,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
+	Type *Offer_Operation_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Offer_Operation_Type" json:"type,omitempty"`
+	// Set to get status updates about it; not for LAUNCH and LAUNCH_GROUP, whose tasks have their
+	// own.
 	Id            *OperationID                  `protobuf:"bytes,12,opt,name=id" json:"id,omitempty"`
 	Launch        *Offer_Operation_Launch       `protobuf:"bytes,2,opt,name=launch" json:"launch,omitempty"`
 	LaunchGroup   *Offer_Operation_LaunchGroup  `protobuf:"bytes,7,opt,name=launch_group,json=launchGroup" json:"launch_group,omitempty"`
@@ -494,6 +515,7 @@ func (x *Offer_Operation) GetDestroyDisk() *Offer_Operation_DestroyDisk {
 	return nil
 }
 
+// Launch tasks that are independent of each other.
 type Offer_Operation_Launch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	TaskInfos     []*TaskInfo            `protobuf:"bytes,1,rep,name=task_infos,json=taskInfos" json:"task_infos,omitempty"`
@@ -538,10 +560,12 @@ func (x *Offer_Operation_Launch) GetTaskInfos() []*TaskInfo {
 	return nil
 }
 
+// Launch tasks that belong together.
 type Offer_Operation_LaunchGroup struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Executor      *ExecutorInfo          `protobuf:"bytes,1,req,name=executor" json:"executor,omitempty"`
-	TaskGroup     *TaskGroupInfo         `protobuf:"bytes,2,req,name=task_group,json=taskGroup" json:"task_group,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// DEFAULT, or one that understands groups.
+	Executor      *ExecutorInfo  `protobuf:"bytes,1,req,name=executor" json:"executor,omitempty"`
+	TaskGroup     *TaskGroupInfo `protobuf:"bytes,2,req,name=task_group,json=taskGroup" json:"task_group,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,10 +614,13 @@ func (x *Offer_Operation_LaunchGroup) GetTaskGroup() *TaskGroupInfo {
 	return nil
 }
 
+// Reserve resources for a role.
 type Offer_Operation_Reserve struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Source        []*Resource            `protobuf:"bytes,2,rep,name=source" json:"source,omitempty"`
-	Resources     []*Resource            `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the resources are now. Absent: they are to get one more reservation, at the end.
+	Source []*Resource `protobuf:"bytes,2,rep,name=source" json:"source,omitempty"`
+	// What they become.
+	Resources     []*Resource `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -642,6 +669,7 @@ func (x *Offer_Operation_Reserve) GetResources() []*Resource {
 	return nil
 }
 
+// Take the innermost reservation off.
 type Offer_Operation_Unreserve struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Resources     []*Resource            `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
@@ -686,9 +714,11 @@ func (x *Offer_Operation_Unreserve) GetResources() []*Resource {
 	return nil
 }
 
+// Make persistent volumes out of reserved disk.
 type Offer_Operation_Create struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Volumes       []*Resource            `protobuf:"bytes,1,rep,name=volumes" json:"volumes,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With disk.persistence and disk.volume set.
+	Volumes       []*Resource `protobuf:"bytes,1,rep,name=volumes" json:"volumes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -730,6 +760,7 @@ func (x *Offer_Operation_Create) GetVolumes() []*Resource {
 	return nil
 }
 
+// Delete persistent volumes with all that is on them.
 type Offer_Operation_Destroy struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Volumes       []*Resource            `protobuf:"bytes,1,rep,name=volumes" json:"volumes,omitempty"`
@@ -774,10 +805,12 @@ func (x *Offer_Operation_Destroy) GetVolumes() []*Resource {
 	return nil
 }
 
+// Add space to a persistent volume.
 type Offer_Operation_GrowVolume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Volume        *Resource              `protobuf:"bytes,1,req,name=volume" json:"volume,omitempty"`
-	Addition      *Resource              `protobuf:"bytes,2,req,name=addition" json:"addition,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Volume *Resource              `protobuf:"bytes,1,req,name=volume" json:"volume,omitempty"`
+	// Free disk of the same kind.
+	Addition      *Resource `protobuf:"bytes,2,req,name=addition" json:"addition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -826,10 +859,12 @@ func (x *Offer_Operation_GrowVolume) GetAddition() *Resource {
 	return nil
 }
 
+// Take space from a persistent volume.
 type Offer_Operation_ShrinkVolume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Volume        *Resource              `protobuf:"bytes,1,req,name=volume" json:"volume,omitempty"`
-	Subtract      *Value_Scalar          `protobuf:"bytes,2,req,name=subtract" json:"subtract,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Volume *Resource              `protobuf:"bytes,1,req,name=volume" json:"volume,omitempty"`
+	// MiB to take off.
+	Subtract      *Value_Scalar `protobuf:"bytes,2,req,name=subtract" json:"subtract,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -878,11 +913,15 @@ func (x *Offer_Operation_ShrinkVolume) GetSubtract() *Value_Scalar {
 	return nil
 }
 
+// Make a raw disk usable.
 type Offer_Operation_CreateDisk struct {
-	state         protoimpl.MessageState         `protogen:"open.v1"`
-	Source        *Resource                      `protobuf:"bytes,1,req,name=source" json:"source,omitempty"`
-	TargetType    *Resource_DiskInfo_Source_Type `protobuf:"varint,2,req,name=target_type,json=targetType,enum=mesos.v1.Resource_DiskInfo_Source_Type" json:"target_type,omitempty"`
-	TargetProfile *string                        `protobuf:"bytes,3,opt,name=target_profile,json=targetProfile" json:"target_profile,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of type RAW.
+	Source *Resource `protobuf:"bytes,1,req,name=source" json:"source,omitempty"`
+	// MOUNT or BLOCK.
+	TargetType *Resource_DiskInfo_Source_Type `protobuf:"varint,2,req,name=target_type,json=targetType,enum=mesos.v1.Resource_DiskInfo_Source_Type" json:"target_type,omitempty"`
+	// For a source without a profile: the one to create the disk with.
+	TargetProfile *string `protobuf:"bytes,3,opt,name=target_profile,json=targetProfile" json:"target_profile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -938,9 +977,11 @@ func (x *Offer_Operation_CreateDisk) GetTargetProfile() string {
 	return ""
 }
 
+// Make a disk raw again; its content is lost.
 type Offer_Operation_DestroyDisk struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Source        *Resource              `protobuf:"bytes,1,req,name=source" json:"source,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of type MOUNT, BLOCK or RAW.
+	Source        *Resource `protobuf:"bytes,1,req,name=source" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -22,19 +22,30 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The states of an operation.
 type OperationState int32
 
 const (
-	OperationState_OPERATION_UNSUPPORTED      OperationState = 0
-	OperationState_OPERATION_PENDING          OperationState = 1
-	OperationState_OPERATION_FINISHED         OperationState = 2
-	OperationState_OPERATION_FAILED           OperationState = 3
-	OperationState_OPERATION_ERROR            OperationState = 4
-	OperationState_OPERATION_DROPPED          OperationState = 5
-	OperationState_OPERATION_UNREACHABLE      OperationState = 6
+	// A state that the sender knows and the receiver doesn't.
+	OperationState_OPERATION_UNSUPPORTED OperationState = 0
+	// Begun, not yet finished.
+	OperationState_OPERATION_PENDING OperationState = 1
+	// Terminal: done.
+	OperationState_OPERATION_FINISHED OperationState = 2
+	// Terminal: tried, but not done.
+	OperationState_OPERATION_FAILED OperationState = 3
+	// Terminal: invalid.
+	OperationState_OPERATION_ERROR OperationState = 4
+	// Terminal: lost on the way, so not done.
+	OperationState_OPERATION_DROPPED OperationState = 5
+	// Its agent or resource provider can't be reached.
+	OperationState_OPERATION_UNREACHABLE OperationState = 6
+	// Terminal: an operator has declared the agent gone.
 	OperationState_OPERATION_GONE_BY_OPERATOR OperationState = 7
-	OperationState_OPERATION_RECOVERING       OperationState = 8
-	OperationState_OPERATION_UNKNOWN          OperationState = 9
+	// Its agent or resource provider registers anew; soon more will be known.
+	OperationState_OPERATION_RECOVERING OperationState = 8
+	// The master doesn't know it.
+	OperationState_OPERATION_UNKNOWN OperationState = 9
 )
 
 // Enum value maps for OperationState.
@@ -102,14 +113,20 @@ func (OperationState) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_operations_proto_rawDescGZIP(), []int{0}
 }
 
+// An operation as masters, agents and resource providers keep it.
 type Operation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FrameworkId   *FrameworkID           `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	AgentId       *AgentID               `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Info          *Offer_Operation       `protobuf:"bytes,3,req,name=info" json:"info,omitempty"`
-	LatestStatus  *OperationStatus       `protobuf:"bytes,4,req,name=latest_status,json=latestStatus" json:"latest_status,omitempty"`
-	Statuses      []*OperationStatus     `protobuf:"bytes,5,rep,name=statuses" json:"statuses,omitempty"`
-	Uuid          *UUID                  `protobuf:"bytes,6,req,name=uuid" json:"uuid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if an operator asked for it.
+	FrameworkId *FrameworkID `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Where; absent only within the agent.
+	AgentId *AgentID         `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Info    *Offer_Operation `protobuf:"bytes,3,req,name=info" json:"info,omitempty"`
+	// The newest one that is known; may not have been forwarded yet.
+	LatestStatus *OperationStatus `protobuf:"bytes,4,req,name=latest_status,json=latestStatus" json:"latest_status,omitempty"`
+	// Those forwarded so far.
+	Statuses []*OperationStatus `protobuf:"bytes,5,rep,name=statuses" json:"statuses,omitempty"`
+	// Chosen by the master, for itself and the agent.
+	Uuid          *UUID `protobuf:"bytes,6,req,name=uuid" json:"uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -186,15 +203,19 @@ func (x *Operation) GetUuid() *UUID {
 	return nil
 }
 
+// A step in the life of an operation.
 type OperationStatus struct {
-	state              protoimpl.MessageState `protogen:"open.v1"`
-	OperationId        *OperationID           `protobuf:"bytes,1,opt,name=operation_id,json=operationId" json:"operation_id,omitempty"`
-	State              *OperationState        `protobuf:"varint,2,req,name=state,enum=mesos.v1.OperationState" json:"state,omitempty"`
-	Message            *string                `protobuf:"bytes,3,opt,name=message" json:"message,omitempty"`
-	ConvertedResources []*Resource            `protobuf:"bytes,4,rep,name=converted_resources,json=convertedResources" json:"converted_resources,omitempty"`
-	Uuid               *UUID                  `protobuf:"bytes,5,opt,name=uuid" json:"uuid,omitempty"`
-	AgentId            *AgentID               `protobuf:"bytes,6,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	ResourceProviderId *ResourceProviderID    `protobuf:"bytes,7,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if the framework gave it none.
+	OperationId *OperationID    `protobuf:"bytes,1,opt,name=operation_id,json=operationId" json:"operation_id,omitempty"`
+	State       *OperationState `protobuf:"varint,2,req,name=state,enum=mesos.v1.OperationState" json:"state,omitempty"`
+	Message     *string         `protobuf:"bytes,3,opt,name=message" json:"message,omitempty"`
+	// With OPERATION_FINISHED: what the resources have become.
+	ConvertedResources []*Resource `protobuf:"bytes,4,rep,name=converted_resources,json=convertedResources" json:"converted_resources,omitempty"`
+	// Set if the status waits to be acknowledged.
+	Uuid               *UUID               `protobuf:"bytes,5,opt,name=uuid" json:"uuid,omitempty"`
+	AgentId            *AgentID            `protobuf:"bytes,6,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	ResourceProviderId *ResourceProviderID `protobuf:"bytes,7,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
 }

@@ -22,10 +22,12 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How much a role counts when resources are shared out.
 type WeightInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Weight        *float64               `protobuf:"fixed64,1,req,name=weight" json:"weight,omitempty"`
-	Role          *string                `protobuf:"bytes,2,opt,name=role" json:"role,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Over 0. A role without one has 1.
+	Weight        *float64 `protobuf:"fixed64,1,req,name=weight" json:"weight,omitempty"`
+	Role          *string  `protobuf:"bytes,2,opt,name=role" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -74,15 +76,17 @@ func (x *WeightInfo) GetRole() string {
 	return ""
 }
 
+// What was built, when and from what.
 type VersionInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Version       *string                `protobuf:"bytes,1,req,name=version" json:"version,omitempty"`
-	BuildDate     *string                `protobuf:"bytes,2,opt,name=build_date,json=buildDate" json:"build_date,omitempty"`
-	BuildTime     *float64               `protobuf:"fixed64,3,opt,name=build_time,json=buildTime" json:"build_time,omitempty"`
-	BuildUser     *string                `protobuf:"bytes,4,opt,name=build_user,json=buildUser" json:"build_user,omitempty"`
-	GitSha        *string                `protobuf:"bytes,5,opt,name=git_sha,json=gitSha" json:"git_sha,omitempty"`
-	GitBranch     *string                `protobuf:"bytes,6,opt,name=git_branch,json=gitBranch" json:"git_branch,omitempty"`
-	GitTag        *string                `protobuf:"bytes,7,opt,name=git_tag,json=gitTag" json:"git_tag,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Version   *string                `protobuf:"bytes,1,req,name=version" json:"version,omitempty"`
+	BuildDate *string                `protobuf:"bytes,2,opt,name=build_date,json=buildDate" json:"build_date,omitempty"`
+	// Seconds since the Unix epoch.
+	BuildTime     *float64 `protobuf:"fixed64,3,opt,name=build_time,json=buildTime" json:"build_time,omitempty"`
+	BuildUser     *string  `protobuf:"bytes,4,opt,name=build_user,json=buildUser" json:"build_user,omitempty"`
+	GitSha        *string  `protobuf:"bytes,5,opt,name=git_sha,json=gitSha" json:"git_sha,omitempty"`
+	GitBranch     *string  `protobuf:"bytes,6,opt,name=git_branch,json=gitBranch" json:"git_branch,omitempty"`
+	GitTag        *string  `protobuf:"bytes,7,opt,name=git_tag,json=gitTag" json:"git_tag,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -166,10 +170,12 @@ func (x *VersionInfo) GetGitTag() string {
 	return ""
 }
 
+// A command line flag and its value.
 type Flag struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Value         *string                `protobuf:"bytes,2,opt,name=value" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// Absent if the flag has none and no default.
+	Value         *string `protobuf:"bytes,2,opt,name=value" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -218,12 +224,15 @@ func (x *Flag) GetValue() string {
 	return ""
 }
 
+// A role in use.
 type Role struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Weight        *float64               `protobuf:"fixed64,2,req,name=weight" json:"weight,omitempty"`
-	Frameworks    []*FrameworkID         `protobuf:"bytes,3,rep,name=frameworks" json:"frameworks,omitempty"`
-	Resources     []*Resource            `protobuf:"bytes,4,rep,name=resources" json:"resources,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Name   *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	Weight *float64               `protobuf:"fixed64,2,req,name=weight" json:"weight,omitempty"`
+	// Those subscribed with it.
+	Frameworks []*FrameworkID `protobuf:"bytes,3,rep,name=frameworks" json:"frameworks,omitempty"`
+	// Allocated to it.
+	Resources     []*Resource `protobuf:"bytes,4,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -286,10 +295,12 @@ func (x *Role) GetResources() []*Resource {
 	return nil
 }
 
+// A metric, as /metrics/snapshot has it.
 type Metric struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Value         *float64               `protobuf:"fixed64,2,opt,name=value" json:"value,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// Absent if it can't be told now.
+	Value         *float64 `protobuf:"fixed64,2,opt,name=value" json:"value,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -338,15 +349,21 @@ func (x *Metric) GetValue() float64 {
 	return 0
 }
 
+// A file or directory, as stat(2) shows it.
 type FileInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
-	Nlink         *int32                 `protobuf:"varint,2,opt,name=nlink" json:"nlink,omitempty"`
-	Size          *uint64                `protobuf:"varint,3,opt,name=size" json:"size,omitempty"`
-	Mtime         *TimeInfo              `protobuf:"bytes,4,opt,name=mtime" json:"mtime,omitempty"`
-	Mode          *uint32                `protobuf:"varint,5,opt,name=mode" json:"mode,omitempty"`
-	Uid           *string                `protobuf:"bytes,6,opt,name=uid" json:"uid,omitempty"`
-	Gid           *string                `protobuf:"bytes,7,opt,name=gid" json:"gid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As clients name it, with virtual parts.
+	Path  *string `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	Nlink *int32  `protobuf:"varint,2,opt,name=nlink" json:"nlink,omitempty"`
+	// Bytes.
+	Size  *uint64   `protobuf:"varint,3,opt,name=size" json:"size,omitempty"`
+	Mtime *TimeInfo `protobuf:"bytes,4,opt,name=mtime" json:"mtime,omitempty"`
+	// With type bits.
+	Mode *uint32 `protobuf:"varint,5,opt,name=mode" json:"mode,omitempty"`
+	// The name of the user, or the number if it has none.
+	Uid *string `protobuf:"bytes,6,opt,name=uid" json:"uid,omitempty"`
+	// Likewise for the group.
+	Gid           *string `protobuf:"bytes,7,opt,name=gid" json:"gid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -22,12 +22,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The parts of a storage plugin, as the Container Storage Interface defines them.
 type CSIPluginContainerInfo_Service int32
 
 const (
-	CSIPluginContainerInfo_UNKNOWN            CSIPluginContainerInfo_Service = 0
+	CSIPluginContainerInfo_UNKNOWN CSIPluginContainerInfo_Service = 0
+	// Creates and deletes volumes.
 	CSIPluginContainerInfo_CONTROLLER_SERVICE CSIPluginContainerInfo_Service = 1
-	CSIPluginContainerInfo_NODE_SERVICE       CSIPluginContainerInfo_Service = 2
+	// Makes them available on a node.
+	CSIPluginContainerInfo_NODE_SERVICE CSIPluginContainerInfo_Service = 2
 )
 
 // Enum value maps for CSIPluginContainerInfo_Service.
@@ -81,8 +84,10 @@ func (CSIPluginContainerInfo_Service) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_resourceproviders_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// A container that runs a part of a storage plugin.
 type CSIPluginContainerInfo struct {
-	state         protoimpl.MessageState           `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which part.
 	Services      []CSIPluginContainerInfo_Service `protobuf:"varint,1,rep,name=services,enum=mesos.v1.CSIPluginContainerInfo_Service" json:"services,omitempty"`
 	Command       *CommandInfo                     `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
 	Resources     []*Resource                      `protobuf:"bytes,3,rep,name=resources" json:"resources,omitempty"`
@@ -149,10 +154,12 @@ func (x *CSIPluginContainerInfo) GetContainer() *ContainerInfo {
 	return nil
 }
 
+// Where a part of a storage plugin that someone else runs can be reached.
 type CSIPluginEndpoint struct {
-	state         protoimpl.MessageState          `protogen:"open.v1"`
-	CsiService    *CSIPluginContainerInfo_Service `protobuf:"varint,1,req,name=csi_service,json=csiService,enum=mesos.v1.CSIPluginContainerInfo_Service" json:"csi_service,omitempty"`
-	Endpoint      *string                         `protobuf:"bytes,2,req,name=endpoint" json:"endpoint,omitempty"`
+	state      protoimpl.MessageState          `protogen:"open.v1"`
+	CsiService *CSIPluginContainerInfo_Service `protobuf:"varint,1,req,name=csi_service,json=csiService,enum=mesos.v1.CSIPluginContainerInfo_Service" json:"csi_service,omitempty"`
+	// Such as unix:///run/plugin.sock.
+	Endpoint      *string `protobuf:"bytes,2,req,name=endpoint" json:"endpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -201,14 +208,21 @@ func (x *CSIPluginEndpoint) GetEndpoint() string {
 	return ""
 }
 
+// A storage plugin and how to run it, or where it runs.
 type CSIPluginInfo struct {
-	state            protoimpl.MessageState    `protogen:"open.v1"`
-	Type             *string                   `protobuf:"bytes,1,req,name=type" json:"type,omitempty"`
-	Name             *string                   `protobuf:"bytes,2,opt,name=name,def=default" json:"name,omitempty"`
-	Containers       []*CSIPluginContainerInfo `protobuf:"bytes,3,rep,name=containers" json:"containers,omitempty"`
-	Endpoints        []*CSIPluginEndpoint      `protobuf:"bytes,4,rep,name=endpoints" json:"endpoints,omitempty"`
-	TargetPathRoot   *string                   `protobuf:"bytes,5,opt,name=target_path_root,json=targetPathRoot" json:"target_path_root,omitempty"`
-	TargetPathExists *bool                     `protobuf:"varint,6,opt,name=target_path_exists,json=targetPathExists" json:"target_path_exists,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Names the software, like a Java package: org.apache.mesos.csi.test.
+	Type *string `protobuf:"bytes,1,req,name=type" json:"type,omitempty"`
+	// Tells plugins of the same type apart.
+	Name *string `protobuf:"bytes,2,opt,name=name,def=default" json:"name,omitempty"`
+	// Run by the agent. Not together with endpoints.
+	Containers []*CSIPluginContainerInfo `protobuf:"bytes,3,rep,name=containers" json:"containers,omitempty"`
+	// Run by someone else.
+	Endpoints []*CSIPluginEndpoint `protobuf:"bytes,4,rep,name=endpoints" json:"endpoints,omitempty"`
+	// Where volumes are mounted, for a plugin that can't see the agent's work directory.
+	TargetPathRoot *string `protobuf:"bytes,5,opt,name=target_path_root,json=targetPathRoot" json:"target_path_root,omitempty"`
+	// Whether the plugin wants the mount point to be there already.
+	TargetPathExists *bool `protobuf:"varint,6,opt,name=target_path_exists,json=targetPathExists" json:"target_path_exists,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -290,12 +304,16 @@ func (x *CSIPluginInfo) GetTargetPathExists() bool {
 	return false
 }
 
+// A resource provider, as it introduces itself.
 type ResourceProviderInfo struct {
-	state               protoimpl.MessageState        `protogen:"open.v1"`
-	Id                  *ResourceProviderID           `protobuf:"bytes,1,opt,name=id" json:"id,omitempty"`
-	Attributes          []*Attribute                  `protobuf:"bytes,2,rep,name=attributes" json:"attributes,omitempty"`
-	Type                *string                       `protobuf:"bytes,3,req,name=type" json:"type,omitempty"`
-	Name                *string                       `protobuf:"bytes,4,req,name=name" json:"name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent the first time.
+	Id         *ResourceProviderID `protobuf:"bytes,1,opt,name=id" json:"id,omitempty"`
+	Attributes []*Attribute        `protobuf:"bytes,2,rep,name=attributes" json:"attributes,omitempty"`
+	// Names the software, like a Java package. With name, it is unique on the agent.
+	Type *string `protobuf:"bytes,3,req,name=type" json:"type,omitempty"`
+	Name *string `protobuf:"bytes,4,req,name=name" json:"name,omitempty"`
+	// All its resources are reserved so.
 	DefaultReservations []*Resource_ReservationInfo   `protobuf:"bytes,5,rep,name=default_reservations,json=defaultReservations" json:"default_reservations,omitempty"`
 	Storage             *ResourceProviderInfo_Storage `protobuf:"bytes,6,opt,name=storage" json:"storage,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -374,10 +392,12 @@ func (x *ResourceProviderInfo) GetStorage() *ResourceProviderInfo_Storage {
 	return nil
 }
 
+// For providers of disks.
 type ResourceProviderInfo_Storage struct {
-	state                         protoimpl.MessageState `protogen:"open.v1"`
-	Plugin                        *CSIPluginInfo         `protobuf:"bytes,1,req,name=plugin" json:"plugin,omitempty"`
-	ReconciliationIntervalSeconds *float64               `protobuf:"fixed64,2,opt,name=reconciliation_interval_seconds,json=reconciliationIntervalSeconds" json:"reconciliation_interval_seconds,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Plugin *CSIPluginInfo         `protobuf:"bytes,1,req,name=plugin" json:"plugin,omitempty"`
+	// How often to ask the plugin what it has. Never if absent or 0.
+	ReconciliationIntervalSeconds *float64 `protobuf:"fixed64,2,opt,name=reconciliation_interval_seconds,json=reconciliationIntervalSeconds" json:"reconciliation_interval_seconds,omitempty"`
 	unknownFields                 protoimpl.UnknownFields
 	sizeCache                     protoimpl.SizeCache
 }

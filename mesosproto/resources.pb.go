@@ -22,11 +22,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How long a reservation lasts.
 type Resource_ReservationInfo_Type int32
 
 const (
 	Resource_ReservationInfo_UNKNOWN Resource_ReservationInfo_Type = 0
-	Resource_ReservationInfo_STATIC  Resource_ReservationInfo_Type = 1
+	// Configured on the agent, until that is reconfigured.
+	Resource_ReservationInfo_STATIC Resource_ReservationInfo_Type = 1
+	// Made by an operation, until another undoes it.
 	Resource_ReservationInfo_DYNAMIC Resource_ReservationInfo_Type = 2
 )
 
@@ -81,14 +84,19 @@ func (Resource_ReservationInfo_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_resources_proto_rawDescGZIP(), []int{0, 1, 0}
 }
 
+// How the disk can be used.
 type Resource_DiskInfo_Source_Type int32
 
 const (
 	Resource_DiskInfo_Source_UNKNOWN Resource_DiskInfo_Source_Type = 0
-	Resource_DiskInfo_Source_PATH    Resource_DiskInfo_Source_Type = 1
-	Resource_DiskInfo_Source_MOUNT   Resource_DiskInfo_Source_Type = 2
-	Resource_DiskInfo_Source_BLOCK   Resource_DiskInfo_Source_Type = 3
-	Resource_DiskInfo_Source_RAW     Resource_DiskInfo_Source_Type = 4
+	// A directory that can be divided among volumes.
+	Resource_DiskInfo_Source_PATH Resource_DiskInfo_Source_Type = 1
+	// A whole file system, used undivided.
+	Resource_DiskInfo_Source_MOUNT Resource_DiskInfo_Source_Type = 2
+	// A block device, used undivided.
+	Resource_DiskInfo_Source_BLOCK Resource_DiskInfo_Source_Type = 3
+	// Not usable yet: CREATE_DISK turns it into one of the others.
+	Resource_DiskInfo_Source_RAW Resource_DiskInfo_Source_Type = 4
 )
 
 // Enum value maps for Resource_DiskInfo_Source_Type.
@@ -146,24 +154,39 @@ func (Resource_DiskInfo_Source_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_resources_proto_rawDescGZIP(), []int{0, 2, 1, 0}
 }
 
+// Some amount of one resource of one agent, with all that tells it from other amounts of the same:
+// whose it is, whether it is reserved, what disk it is on, and whether it can be taken back.
 type Resource struct {
-	state      protoimpl.MessageState `protogen:"open.v1"`
-	ProviderId *ResourceProviderID    `protobuf:"bytes,12,opt,name=provider_id,json=providerId" json:"provider_id,omitempty"`
-	Name       *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Type       *Value_Type            `protobuf:"varint,2,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
-	Scalar     *Value_Scalar          `protobuf:"bytes,3,opt,name=scalar" json:"scalar,omitempty"`
-	Ranges     *Value_Ranges          `protobuf:"bytes,4,opt,name=ranges" json:"ranges,omitempty"`
-	Set        *Value_Set             `protobuf:"bytes,5,opt,name=set" json:"set,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The resource provider that offers it; absent if it is the agent itself.
+	ProviderId *ResourceProviderID `protobuf:"bytes,12,opt,name=provider_id,json=providerId" json:"provider_id,omitempty"`
+	// cpus, gpus, mem and disk (both in MiB), ports, or a name of the operator's choice.
+	Name *string `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// SCALAR, RANGES or SET tells which field below is set.
+	Type   *Value_Type   `protobuf:"varint,2,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
+	Scalar *Value_Scalar `protobuf:"bytes,3,opt,name=scalar" json:"scalar,omitempty"`
+	Ranges *Value_Ranges `protobuf:"bytes,4,opt,name=ranges" json:"ranges,omitempty"`
+	Set    *Value_Set    `protobuf:"bytes,5,opt,name=set" json:"set,omitempty"`
+	// The role it is statically reserved for, or * for none. Replaced by reservations; still used
+	// towards those that lack the capability RESERVATION_REFINEMENT.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/resources.proto.
-	Role           *string                     `protobuf:"bytes,6,opt,name=role,def=*" json:"role,omitempty"`
-	AllocationInfo *Resource_AllocationInfo    `protobuf:"bytes,11,opt,name=allocation_info,json=allocationInfo" json:"allocation_info,omitempty"`
-	Reservation    *Resource_ReservationInfo   `protobuf:"bytes,8,opt,name=reservation" json:"reservation,omitempty"`
-	Reservations   []*Resource_ReservationInfo `protobuf:"bytes,13,rep,name=reservations" json:"reservations,omitempty"`
-	Disk           *Resource_DiskInfo          `protobuf:"bytes,7,opt,name=disk" json:"disk,omitempty"`
-	Revocable      *Resource_RevocableInfo     `protobuf:"bytes,9,opt,name=revocable" json:"revocable,omitempty"`
-	Shared         *Resource_SharedInfo        `protobuf:"bytes,10,opt,name=shared" json:"shared,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	Role *string `protobuf:"bytes,6,opt,name=role,def=*" json:"role,omitempty"`
+	// To whom it is allocated at present. Set by the master in offers and for tasks.
+	AllocationInfo *Resource_AllocationInfo `protobuf:"bytes,11,opt,name=allocation_info,json=allocationInfo" json:"allocation_info,omitempty"`
+	// The single dynamic reservation, for those that lack the capability RESERVATION_REFINEMENT.
+	Reservation *Resource_ReservationInfo `protobuf:"bytes,8,opt,name=reservation" json:"reservation,omitempty"`
+	// From the outermost role to the innermost; each refines the one before, to a role below it.
+	// Empty for what anyone may use.
+	Reservations []*Resource_ReservationInfo `protobuf:"bytes,13,rep,name=reservations" json:"reservations,omitempty"`
+	// For disk only: what disk it is on, and whether it is a volume.
+	Disk *Resource_DiskInfo `protobuf:"bytes,7,opt,name=disk" json:"disk,omitempty"`
+	// Set if it may be taken back at any time, because it is someone else's that is not in use.
+	Revocable *Resource_RevocableInfo `protobuf:"bytes,9,opt,name=revocable" json:"revocable,omitempty"`
+	// Set if several tasks may use it at once. For persistent volumes only.
+	Shared        *Resource_SharedInfo `protobuf:"bytes,10,opt,name=shared" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 // Default values for Resource fields.
@@ -293,10 +316,12 @@ func (x *Resource) GetShared() *Resource_SharedInfo {
 	return nil
 }
 
+// What a framework would like to have. The reference's allocator takes no notice.
 type Request struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *AgentID               `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Resources     []*Resource            `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where; anywhere if absent.
+	AgentId       *AgentID    `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Resources     []*Resource `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -345,9 +370,11 @@ func (x *Request) GetResources() []*Resource {
 	return nil
 }
 
+// To whom something is allocated.
 type Resource_AllocationInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Role          *string                `protobuf:"bytes,1,opt,name=role" json:"role,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One of the roles of the framework.
+	Role          *string `protobuf:"bytes,1,opt,name=role" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -389,12 +416,17 @@ func (x *Resource_AllocationInfo) GetRole() string {
 	return ""
 }
 
+// A reservation for a role.
 type Resource_ReservationInfo struct {
-	state         protoimpl.MessageState         `protogen:"open.v1"`
-	Type          *Resource_ReservationInfo_Type `protobuf:"varint,4,opt,name=type,enum=mesos.v1.Resource_ReservationInfo_Type" json:"type,omitempty"`
-	Role          *string                        `protobuf:"bytes,3,opt,name=role" json:"role,omitempty"`
-	Principal     *string                        `protobuf:"bytes,1,opt,name=principal" json:"principal,omitempty"`
-	Labels        *Labels                        `protobuf:"bytes,2,opt,name=labels" json:"labels,omitempty"`
+	state protoimpl.MessageState         `protogen:"open.v1"`
+	Type  *Resource_ReservationInfo_Type `protobuf:"varint,4,opt,name=type,enum=mesos.v1.Resource_ReservationInfo_Type" json:"type,omitempty"`
+	// The role, and all roles below it.
+	Role *string `protobuf:"bytes,3,opt,name=role" json:"role,omitempty"`
+	// Who reserved it.
+	Principal *string `protobuf:"bytes,1,opt,name=principal" json:"principal,omitempty"`
+	// Whatever the one who reserved it wants to remember; reservations with other labels are not
+	// added up.
+	Labels        *Labels `protobuf:"bytes,2,opt,name=labels" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -457,11 +489,15 @@ func (x *Resource_ReservationInfo) GetLabels() *Labels {
 	return nil
 }
 
+// What kind of disk space it is.
 type Resource_DiskInfo struct {
-	state         protoimpl.MessageState         `protogen:"open.v1"`
-	Persistence   *Resource_DiskInfo_Persistence `protobuf:"bytes,1,opt,name=persistence" json:"persistence,omitempty"`
-	Volume        *Volume                        `protobuf:"bytes,2,opt,name=volume" json:"volume,omitempty"`
-	Source        *Resource_DiskInfo_Source      `protobuf:"bytes,3,opt,name=source" json:"source,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Set for a persistent volume: it is kept when the task ends.
+	Persistence *Resource_DiskInfo_Persistence `protobuf:"bytes,1,opt,name=persistence" json:"persistence,omitempty"`
+	// Where a persistent volume is mounted in the container.
+	Volume *Volume `protobuf:"bytes,2,opt,name=volume" json:"volume,omitempty"`
+	// What disk it is on. The agent's work directory if absent.
+	Source        *Resource_DiskInfo_Source `protobuf:"bytes,3,opt,name=source" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -517,6 +553,7 @@ func (x *Resource_DiskInfo) GetSource() *Resource_DiskInfo_Source {
 	return nil
 }
 
+// Marks resources that can be revoked.
 type Resource_RevocableInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -553,6 +590,7 @@ func (*Resource_RevocableInfo) Descriptor() ([]byte, []int) {
 	return file_mesosproto_resources_proto_rawDescGZIP(), []int{0, 3}
 }
 
+// Marks resources that can be shared.
 type Resource_SharedInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -589,10 +627,13 @@ func (*Resource_SharedInfo) Descriptor() ([]byte, []int) {
 	return file_mesosproto_resources_proto_rawDescGZIP(), []int{0, 4}
 }
 
+// The identity of a persistent volume.
 type Resource_DiskInfo_Persistence struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *string                `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Principal     *string                `protobuf:"bytes,2,opt,name=principal" json:"principal,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Unique for a role on an agent.
+	Id *string `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	// Who created it.
+	Principal     *string `protobuf:"bytes,2,opt,name=principal" json:"principal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -641,15 +682,20 @@ func (x *Resource_DiskInfo_Persistence) GetPrincipal() string {
 	return ""
 }
 
+// A disk.
 type Resource_DiskInfo_Source struct {
-	state         protoimpl.MessageState          `protogen:"open.v1"`
-	Type          *Resource_DiskInfo_Source_Type  `protobuf:"varint,1,req,name=type,enum=mesos.v1.Resource_DiskInfo_Source_Type" json:"type,omitempty"`
-	Path          *Resource_DiskInfo_Source_Path  `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
-	Mount         *Resource_DiskInfo_Source_Mount `protobuf:"bytes,3,opt,name=mount" json:"mount,omitempty"`
-	Vendor        *string                         `protobuf:"bytes,7,opt,name=vendor" json:"vendor,omitempty"`
-	Id            *string                         `protobuf:"bytes,4,opt,name=id" json:"id,omitempty"`
-	Metadata      *Labels                         `protobuf:"bytes,5,opt,name=metadata" json:"metadata,omitempty"`
-	Profile       *string                         `protobuf:"bytes,6,opt,name=profile" json:"profile,omitempty"`
+	state protoimpl.MessageState          `protogen:"open.v1"`
+	Type  *Resource_DiskInfo_Source_Type  `protobuf:"varint,1,req,name=type,enum=mesos.v1.Resource_DiskInfo_Source_Type" json:"type,omitempty"`
+	Path  *Resource_DiskInfo_Source_Path  `protobuf:"bytes,2,opt,name=path" json:"path,omitempty"`
+	Mount *Resource_DiskInfo_Source_Mount `protobuf:"bytes,3,opt,name=mount" json:"mount,omitempty"`
+	// The kind of CSI plugin behind the disk. With id, it names the disk everywhere.
+	Vendor *string `protobuf:"bytes,7,opt,name=vendor" json:"vendor,omitempty"`
+	// The disk, as the resource provider knows it.
+	Id *string `protobuf:"bytes,4,opt,name=id" json:"id,omitempty"`
+	// What the resource provider wants to remember about the disk.
+	Metadata *Labels `protobuf:"bytes,5,opt,name=metadata" json:"metadata,omitempty"`
+	// A kind of disk that the operator has defined, such as fast or mirrored.
+	Profile       *string `protobuf:"bytes,6,opt,name=profile" json:"profile,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -733,9 +779,11 @@ func (x *Resource_DiskInfo_Source) GetProfile() string {
 	return ""
 }
 
+// A directory.
 type Resource_DiskInfo_Source_Path struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Root          *string                `protobuf:"bytes,1,opt,name=root" json:"root,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute, or relative to the agent's work directory.
+	Root          *string `protobuf:"bytes,1,opt,name=root" json:"root,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -777,9 +825,11 @@ func (x *Resource_DiskInfo_Source_Path) GetRoot() string {
 	return ""
 }
 
+// A mount point.
 type Resource_DiskInfo_Source_Mount struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Root          *string                `protobuf:"bytes,1,opt,name=root" json:"root,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute, or relative to the agent's work directory.
+	Root          *string `protobuf:"bytes,1,opt,name=root" json:"root,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -22,18 +22,22 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Counts of one queueing discipline of Linux traffic control, as tc -s shows them.
 type TrafficControlStatistics struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *string                `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Backlog       *uint64                `protobuf:"varint,2,opt,name=backlog" json:"backlog,omitempty"`
-	Bytes         *uint64                `protobuf:"varint,3,opt,name=bytes" json:"bytes,omitempty"`
-	Drops         *uint64                `protobuf:"varint,4,opt,name=drops" json:"drops,omitempty"`
-	Overlimits    *uint64                `protobuf:"varint,5,opt,name=overlimits" json:"overlimits,omitempty"`
-	Packets       *uint64                `protobuf:"varint,6,opt,name=packets" json:"packets,omitempty"`
-	Qlen          *uint64                `protobuf:"varint,7,opt,name=qlen" json:"qlen,omitempty"`
-	Ratebps       *uint64                `protobuf:"varint,8,opt,name=ratebps" json:"ratebps,omitempty"`
-	Ratepps       *uint64                `protobuf:"varint,9,opt,name=ratepps" json:"ratepps,omitempty"`
-	Requeues      *uint64                `protobuf:"varint,10,opt,name=requeues" json:"requeues,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which one.
+	Id         *string `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	Backlog    *uint64 `protobuf:"varint,2,opt,name=backlog" json:"backlog,omitempty"`
+	Bytes      *uint64 `protobuf:"varint,3,opt,name=bytes" json:"bytes,omitempty"`
+	Drops      *uint64 `protobuf:"varint,4,opt,name=drops" json:"drops,omitempty"`
+	Overlimits *uint64 `protobuf:"varint,5,opt,name=overlimits" json:"overlimits,omitempty"`
+	Packets    *uint64 `protobuf:"varint,6,opt,name=packets" json:"packets,omitempty"`
+	Qlen       *uint64 `protobuf:"varint,7,opt,name=qlen" json:"qlen,omitempty"`
+	// Bytes a second.
+	Ratebps *uint64 `protobuf:"varint,8,opt,name=ratebps" json:"ratebps,omitempty"`
+	// Packets a second.
+	Ratepps       *uint64 `protobuf:"varint,9,opt,name=ratepps" json:"ratepps,omitempty"`
+	Requeues      *uint64 `protobuf:"varint,10,opt,name=requeues" json:"requeues,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -138,6 +142,7 @@ func (x *TrafficControlStatistics) GetRequeues() uint64 {
 	return 0
 }
 
+// Counts of the IP layer, named as in /proc/net/snmp.
 type IpStatistics struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	Forwarding      *int64                 `protobuf:"varint,1,opt,name=Forwarding" json:"Forwarding,omitempty"`
@@ -326,6 +331,7 @@ func (x *IpStatistics) GetFragCreates() int64 {
 	return 0
 }
 
+// Counts of ICMP, named as in /proc/net/snmp.
 type IcmpStatistics struct {
 	state            protoimpl.MessageState `protogen:"open.v1"`
 	InMsgs           *int64                 `protobuf:"varint,1,opt,name=InMsgs" json:"InMsgs,omitempty"`
@@ -578,6 +584,7 @@ func (x *IcmpStatistics) GetOutAddrMaskReps() int64 {
 	return 0
 }
 
+// Counts of TCP, named as in /proc/net/snmp.
 type TcpStatistics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	RtoAlgorithm  *int64                 `protobuf:"varint,1,opt,name=RtoAlgorithm" json:"RtoAlgorithm,omitempty"`
@@ -734,6 +741,7 @@ func (x *TcpStatistics) GetInCsumErrors() int64 {
 	return 0
 }
 
+// Counts of UDP, named as in /proc/net/snmp.
 type UdpStatistics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	InDatagrams   *int64                 `protobuf:"varint,1,opt,name=InDatagrams" json:"InDatagrams,omitempty"`
@@ -834,6 +842,7 @@ func (x *UdpStatistics) GetIgnoredMulti() int64 {
 	return 0
 }
 
+// Counts of the network stack of a container.
 type SNMPStatistics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	IpStats       *IpStatistics          `protobuf:"bytes,1,opt,name=ip_stats,json=ipStats" json:"ip_stats,omitempty"`
@@ -902,9 +911,12 @@ func (x *SNMPStatistics) GetUdpStats() *UdpStatistics {
 	return nil
 }
 
+// The use of one disk or volume.
 type DiskStatistics struct {
-	state         protoimpl.MessageState         `protogen:"open.v1"`
-	Source        *Resource_DiskInfo_Source      `protobuf:"bytes,1,opt,name=source" json:"source,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The disk. The agent's work directory if absent.
+	Source *Resource_DiskInfo_Source `protobuf:"bytes,1,opt,name=source" json:"source,omitempty"`
+	// The volume, if it is one.
 	Persistence   *Resource_DiskInfo_Persistence `protobuf:"bytes,2,opt,name=persistence" json:"persistence,omitempty"`
 	LimitBytes    *uint64                        `protobuf:"varint,3,opt,name=limit_bytes,json=limitBytes" json:"limit_bytes,omitempty"`
 	UsedBytes     *uint64                        `protobuf:"varint,4,opt,name=used_bytes,json=usedBytes" json:"used_bytes,omitempty"`
@@ -970,63 +982,89 @@ func (x *DiskStatistics) GetUsedBytes() uint64 {
 	return 0
 }
 
+// What a container uses and may use. What the agent does not measure is absent.
 type ResourceStatistics struct {
-	state                       protoimpl.MessageState             `protogen:"open.v1"`
-	Timestamp                   *float64                           `protobuf:"fixed64,1,req,name=timestamp" json:"timestamp,omitempty"`
-	Processes                   *uint32                            `protobuf:"varint,30,opt,name=processes" json:"processes,omitempty"`
-	Threads                     *uint32                            `protobuf:"varint,31,opt,name=threads" json:"threads,omitempty"`
-	CpusUserTimeSecs            *float64                           `protobuf:"fixed64,2,opt,name=cpus_user_time_secs,json=cpusUserTimeSecs" json:"cpus_user_time_secs,omitempty"`
-	CpusSystemTimeSecs          *float64                           `protobuf:"fixed64,3,opt,name=cpus_system_time_secs,json=cpusSystemTimeSecs" json:"cpus_system_time_secs,omitempty"`
-	CpusLimit                   *float64                           `protobuf:"fixed64,4,opt,name=cpus_limit,json=cpusLimit" json:"cpus_limit,omitempty"`
-	CpusSoftLimit               *float64                           `protobuf:"fixed64,45,opt,name=cpus_soft_limit,json=cpusSoftLimit" json:"cpus_soft_limit,omitempty"`
-	CpusNrPeriods               *uint32                            `protobuf:"varint,7,opt,name=cpus_nr_periods,json=cpusNrPeriods" json:"cpus_nr_periods,omitempty"`
-	CpusNrThrottled             *uint32                            `protobuf:"varint,8,opt,name=cpus_nr_throttled,json=cpusNrThrottled" json:"cpus_nr_throttled,omitempty"`
-	CpusThrottledTimeSecs       *float64                           `protobuf:"fixed64,9,opt,name=cpus_throttled_time_secs,json=cpusThrottledTimeSecs" json:"cpus_throttled_time_secs,omitempty"`
-	MemTotalBytes               *uint64                            `protobuf:"varint,36,opt,name=mem_total_bytes,json=memTotalBytes" json:"mem_total_bytes,omitempty"`
-	MemTotalMemswBytes          *uint64                            `protobuf:"varint,37,opt,name=mem_total_memsw_bytes,json=memTotalMemswBytes" json:"mem_total_memsw_bytes,omitempty"`
-	MemKmemUsageBytes           *uint64                            `protobuf:"varint,52,opt,name=mem_kmem_usage_bytes,json=memKmemUsageBytes" json:"mem_kmem_usage_bytes,omitempty"`
-	MemKmemTcpUsageBytes        *uint64                            `protobuf:"varint,53,opt,name=mem_kmem_tcp_usage_bytes,json=memKmemTcpUsageBytes" json:"mem_kmem_tcp_usage_bytes,omitempty"`
-	MemLimitBytes               *uint64                            `protobuf:"varint,6,opt,name=mem_limit_bytes,json=memLimitBytes" json:"mem_limit_bytes,omitempty"`
-	MemSoftLimitBytes           *uint64                            `protobuf:"varint,38,opt,name=mem_soft_limit_bytes,json=memSoftLimitBytes" json:"mem_soft_limit_bytes,omitempty"`
-	MemFileBytes                *uint64                            `protobuf:"varint,10,opt,name=mem_file_bytes,json=memFileBytes" json:"mem_file_bytes,omitempty"`
-	MemAnonBytes                *uint64                            `protobuf:"varint,11,opt,name=mem_anon_bytes,json=memAnonBytes" json:"mem_anon_bytes,omitempty"`
-	MemCacheBytes               *uint64                            `protobuf:"varint,39,opt,name=mem_cache_bytes,json=memCacheBytes" json:"mem_cache_bytes,omitempty"`
-	MemRssBytes                 *uint64                            `protobuf:"varint,5,opt,name=mem_rss_bytes,json=memRssBytes" json:"mem_rss_bytes,omitempty"`
-	MemMappedFileBytes          *uint64                            `protobuf:"varint,12,opt,name=mem_mapped_file_bytes,json=memMappedFileBytes" json:"mem_mapped_file_bytes,omitempty"`
-	MemSwapBytes                *uint64                            `protobuf:"varint,40,opt,name=mem_swap_bytes,json=memSwapBytes" json:"mem_swap_bytes,omitempty"`
-	MemUnevictableBytes         *uint64                            `protobuf:"varint,41,opt,name=mem_unevictable_bytes,json=memUnevictableBytes" json:"mem_unevictable_bytes,omitempty"`
-	MemLowPressureCounter       *uint64                            `protobuf:"varint,32,opt,name=mem_low_pressure_counter,json=memLowPressureCounter" json:"mem_low_pressure_counter,omitempty"`
-	MemMediumPressureCounter    *uint64                            `protobuf:"varint,33,opt,name=mem_medium_pressure_counter,json=memMediumPressureCounter" json:"mem_medium_pressure_counter,omitempty"`
-	MemCriticalPressureCounter  *uint64                            `protobuf:"varint,34,opt,name=mem_critical_pressure_counter,json=memCriticalPressureCounter" json:"mem_critical_pressure_counter,omitempty"`
-	DiskLimitBytes              *uint64                            `protobuf:"varint,26,opt,name=disk_limit_bytes,json=diskLimitBytes" json:"disk_limit_bytes,omitempty"`
-	DiskUsedBytes               *uint64                            `protobuf:"varint,27,opt,name=disk_used_bytes,json=diskUsedBytes" json:"disk_used_bytes,omitempty"`
-	DiskStatistics              []*DiskStatistics                  `protobuf:"bytes,43,rep,name=disk_statistics,json=diskStatistics" json:"disk_statistics,omitempty"`
-	BlkioStatistics             *CgroupInfo_Blkio_Statistics       `protobuf:"bytes,44,opt,name=blkio_statistics,json=blkioStatistics" json:"blkio_statistics,omitempty"`
-	Perf                        *PerfStatistics                    `protobuf:"bytes,13,opt,name=perf" json:"perf,omitempty"`
-	NetRxPackets                *uint64                            `protobuf:"varint,14,opt,name=net_rx_packets,json=netRxPackets" json:"net_rx_packets,omitempty"`
-	NetRxBytes                  *uint64                            `protobuf:"varint,15,opt,name=net_rx_bytes,json=netRxBytes" json:"net_rx_bytes,omitempty"`
-	NetRxErrors                 *uint64                            `protobuf:"varint,16,opt,name=net_rx_errors,json=netRxErrors" json:"net_rx_errors,omitempty"`
-	NetRxDropped                *uint64                            `protobuf:"varint,17,opt,name=net_rx_dropped,json=netRxDropped" json:"net_rx_dropped,omitempty"`
-	NetTxPackets                *uint64                            `protobuf:"varint,18,opt,name=net_tx_packets,json=netTxPackets" json:"net_tx_packets,omitempty"`
-	NetTxBytes                  *uint64                            `protobuf:"varint,19,opt,name=net_tx_bytes,json=netTxBytes" json:"net_tx_bytes,omitempty"`
-	NetTxErrors                 *uint64                            `protobuf:"varint,20,opt,name=net_tx_errors,json=netTxErrors" json:"net_tx_errors,omitempty"`
-	NetTxDropped                *uint64                            `protobuf:"varint,21,opt,name=net_tx_dropped,json=netTxDropped" json:"net_tx_dropped,omitempty"`
-	NetTxRateLimit              *uint64                            `protobuf:"varint,46,opt,name=net_tx_rate_limit,json=netTxRateLimit" json:"net_tx_rate_limit,omitempty"`
-	NetTxBurstRateLimit         *uint64                            `protobuf:"varint,47,opt,name=net_tx_burst_rate_limit,json=netTxBurstRateLimit" json:"net_tx_burst_rate_limit,omitempty"`
-	NetTxBurstSize              *uint64                            `protobuf:"varint,48,opt,name=net_tx_burst_size,json=netTxBurstSize" json:"net_tx_burst_size,omitempty"`
-	NetRxRateLimit              *uint64                            `protobuf:"varint,49,opt,name=net_rx_rate_limit,json=netRxRateLimit" json:"net_rx_rate_limit,omitempty"`
-	NetRxBurstRateLimit         *uint64                            `protobuf:"varint,50,opt,name=net_rx_burst_rate_limit,json=netRxBurstRateLimit" json:"net_rx_burst_rate_limit,omitempty"`
-	NetRxBurstSize              *uint64                            `protobuf:"varint,51,opt,name=net_rx_burst_size,json=netRxBurstSize" json:"net_rx_burst_size,omitempty"`
-	NetRateStatistics           *ResourceStatistics_RateStatistics `protobuf:"bytes,54,opt,name=net_rate_statistics,json=netRateStatistics" json:"net_rate_statistics,omitempty"`
-	NetEphemeralPorts           *Value_Range                       `protobuf:"bytes,55,opt,name=net_ephemeral_ports,json=netEphemeralPorts" json:"net_ephemeral_ports,omitempty"`
-	NetTcpRttMicrosecsP50       *float64                           `protobuf:"fixed64,22,opt,name=net_tcp_rtt_microsecs_p50,json=netTcpRttMicrosecsP50" json:"net_tcp_rtt_microsecs_p50,omitempty"`
-	NetTcpRttMicrosecsP90       *float64                           `protobuf:"fixed64,23,opt,name=net_tcp_rtt_microsecs_p90,json=netTcpRttMicrosecsP90" json:"net_tcp_rtt_microsecs_p90,omitempty"`
-	NetTcpRttMicrosecsP95       *float64                           `protobuf:"fixed64,24,opt,name=net_tcp_rtt_microsecs_p95,json=netTcpRttMicrosecsP95" json:"net_tcp_rtt_microsecs_p95,omitempty"`
-	NetTcpRttMicrosecsP99       *float64                           `protobuf:"fixed64,25,opt,name=net_tcp_rtt_microsecs_p99,json=netTcpRttMicrosecsP99" json:"net_tcp_rtt_microsecs_p99,omitempty"`
-	NetTcpActiveConnections     *float64                           `protobuf:"fixed64,28,opt,name=net_tcp_active_connections,json=netTcpActiveConnections" json:"net_tcp_active_connections,omitempty"`
-	NetTcpTimeWaitConnections   *float64                           `protobuf:"fixed64,29,opt,name=net_tcp_time_wait_connections,json=netTcpTimeWaitConnections" json:"net_tcp_time_wait_connections,omitempty"`
-	NetTrafficControlStatistics []*TrafficControlStatistics        `protobuf:"bytes,35,rep,name=net_traffic_control_statistics,json=netTrafficControlStatistics" json:"net_traffic_control_statistics,omitempty"`
-	NetSnmpStatistics           *SNMPStatistics                    `protobuf:"bytes,42,opt,name=net_snmp_statistics,json=netSnmpStatistics" json:"net_snmp_statistics,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the measurement: seconds since the Unix epoch.
+	Timestamp *float64 `protobuf:"fixed64,1,req,name=timestamp" json:"timestamp,omitempty"`
+	Processes *uint32  `protobuf:"varint,30,opt,name=processes" json:"processes,omitempty"`
+	Threads   *uint32  `protobuf:"varint,31,opt,name=threads" json:"threads,omitempty"`
+	// Since the start.
+	CpusUserTimeSecs   *float64 `protobuf:"fixed64,2,opt,name=cpus_user_time_secs,json=cpusUserTimeSecs" json:"cpus_user_time_secs,omitempty"`
+	CpusSystemTimeSecs *float64 `protobuf:"fixed64,3,opt,name=cpus_system_time_secs,json=cpusSystemTimeSecs" json:"cpus_system_time_secs,omitempty"`
+	// How many CPUs it may use.
+	CpusLimit *float64 `protobuf:"fixed64,4,opt,name=cpus_limit,json=cpusLimit" json:"cpus_limit,omitempty"`
+	// How many it is sure to get.
+	CpusSoftLimit *float64 `protobuf:"fixed64,45,opt,name=cpus_soft_limit,json=cpusSoftLimit" json:"cpus_soft_limit,omitempty"`
+	// Scheduling periods with something to run.
+	CpusNrPeriods *uint32 `protobuf:"varint,7,opt,name=cpus_nr_periods,json=cpusNrPeriods" json:"cpus_nr_periods,omitempty"`
+	// Those in which the limit was reached.
+	CpusNrThrottled       *uint32  `protobuf:"varint,8,opt,name=cpus_nr_throttled,json=cpusNrThrottled" json:"cpus_nr_throttled,omitempty"`
+	CpusThrottledTimeSecs *float64 `protobuf:"fixed64,9,opt,name=cpus_throttled_time_secs,json=cpusThrottledTimeSecs" json:"cpus_throttled_time_secs,omitempty"`
+	// All memory: anonymous, file cache, and what belongs to them.
+	MemTotalBytes *uint64 `protobuf:"varint,36,opt,name=mem_total_bytes,json=memTotalBytes" json:"mem_total_bytes,omitempty"`
+	// The same with swap.
+	MemTotalMemswBytes   *uint64 `protobuf:"varint,37,opt,name=mem_total_memsw_bytes,json=memTotalMemswBytes" json:"mem_total_memsw_bytes,omitempty"`
+	MemKmemUsageBytes    *uint64 `protobuf:"varint,52,opt,name=mem_kmem_usage_bytes,json=memKmemUsageBytes" json:"mem_kmem_usage_bytes,omitempty"`
+	MemKmemTcpUsageBytes *uint64 `protobuf:"varint,53,opt,name=mem_kmem_tcp_usage_bytes,json=memKmemTcpUsageBytes" json:"mem_kmem_tcp_usage_bytes,omitempty"`
+	// More than that kills it.
+	MemLimitBytes *uint64 `protobuf:"varint,6,opt,name=mem_limit_bytes,json=memLimitBytes" json:"mem_limit_bytes,omitempty"`
+	// More than that can be reclaimed when memory is short.
+	MemSoftLimitBytes *uint64 `protobuf:"varint,38,opt,name=mem_soft_limit_bytes,json=memSoftLimitBytes" json:"mem_soft_limit_bytes,omitempty"`
+	// Replaced by mem_cache_bytes.
+	MemFileBytes *uint64 `protobuf:"varint,10,opt,name=mem_file_bytes,json=memFileBytes" json:"mem_file_bytes,omitempty"`
+	// Replaced by mem_rss_bytes.
+	MemAnonBytes  *uint64 `protobuf:"varint,11,opt,name=mem_anon_bytes,json=memAnonBytes" json:"mem_anon_bytes,omitempty"`
+	MemCacheBytes *uint64 `protobuf:"varint,39,opt,name=mem_cache_bytes,json=memCacheBytes" json:"mem_cache_bytes,omitempty"`
+	// Anonymous memory; without the memory isolator, resident memory of the processes.
+	MemRssBytes         *uint64 `protobuf:"varint,5,opt,name=mem_rss_bytes,json=memRssBytes" json:"mem_rss_bytes,omitempty"`
+	MemMappedFileBytes  *uint64 `protobuf:"varint,12,opt,name=mem_mapped_file_bytes,json=memMappedFileBytes" json:"mem_mapped_file_bytes,omitempty"`
+	MemSwapBytes        *uint64 `protobuf:"varint,40,opt,name=mem_swap_bytes,json=memSwapBytes" json:"mem_swap_bytes,omitempty"`
+	MemUnevictableBytes *uint64 `protobuf:"varint,41,opt,name=mem_unevictable_bytes,json=memUnevictableBytes" json:"mem_unevictable_bytes,omitempty"`
+	// How often memory was reclaimed. The next two: ever more urgently.
+	MemLowPressureCounter      *uint64 `protobuf:"varint,32,opt,name=mem_low_pressure_counter,json=memLowPressureCounter" json:"mem_low_pressure_counter,omitempty"`
+	MemMediumPressureCounter   *uint64 `protobuf:"varint,33,opt,name=mem_medium_pressure_counter,json=memMediumPressureCounter" json:"mem_medium_pressure_counter,omitempty"`
+	MemCriticalPressureCounter *uint64 `protobuf:"varint,34,opt,name=mem_critical_pressure_counter,json=memCriticalPressureCounter" json:"mem_critical_pressure_counter,omitempty"`
+	// Of the sandbox.
+	DiskLimitBytes  *uint64                      `protobuf:"varint,26,opt,name=disk_limit_bytes,json=diskLimitBytes" json:"disk_limit_bytes,omitempty"`
+	DiskUsedBytes   *uint64                      `protobuf:"varint,27,opt,name=disk_used_bytes,json=diskUsedBytes" json:"disk_used_bytes,omitempty"`
+	DiskStatistics  []*DiskStatistics            `protobuf:"bytes,43,rep,name=disk_statistics,json=diskStatistics" json:"disk_statistics,omitempty"`
+	BlkioStatistics *CgroupInfo_Blkio_Statistics `protobuf:"bytes,44,opt,name=blkio_statistics,json=blkioStatistics" json:"blkio_statistics,omitempty"`
+	Perf            *PerfStatistics              `protobuf:"bytes,13,opt,name=perf" json:"perf,omitempty"`
+	// From here to net_tx_dropped: since the start, as the container sees it.
+	NetRxPackets *uint64 `protobuf:"varint,14,opt,name=net_rx_packets,json=netRxPackets" json:"net_rx_packets,omitempty"`
+	NetRxBytes   *uint64 `protobuf:"varint,15,opt,name=net_rx_bytes,json=netRxBytes" json:"net_rx_bytes,omitempty"`
+	NetRxErrors  *uint64 `protobuf:"varint,16,opt,name=net_rx_errors,json=netRxErrors" json:"net_rx_errors,omitempty"`
+	NetRxDropped *uint64 `protobuf:"varint,17,opt,name=net_rx_dropped,json=netRxDropped" json:"net_rx_dropped,omitempty"`
+	NetTxPackets *uint64 `protobuf:"varint,18,opt,name=net_tx_packets,json=netTxPackets" json:"net_tx_packets,omitempty"`
+	NetTxBytes   *uint64 `protobuf:"varint,19,opt,name=net_tx_bytes,json=netTxBytes" json:"net_tx_bytes,omitempty"`
+	NetTxErrors  *uint64 `protobuf:"varint,20,opt,name=net_tx_errors,json=netTxErrors" json:"net_tx_errors,omitempty"`
+	NetTxDropped *uint64 `protobuf:"varint,21,opt,name=net_tx_dropped,json=netTxDropped" json:"net_tx_dropped,omitempty"`
+	// Bytes a second.
+	NetTxRateLimit *uint64 `protobuf:"varint,46,opt,name=net_tx_rate_limit,json=netTxRateLimit" json:"net_tx_rate_limit,omitempty"`
+	// Bytes a second, for bursts.
+	NetTxBurstRateLimit *uint64 `protobuf:"varint,47,opt,name=net_tx_burst_rate_limit,json=netTxBurstRateLimit" json:"net_tx_burst_rate_limit,omitempty"`
+	// Bytes.
+	NetTxBurstSize *uint64 `protobuf:"varint,48,opt,name=net_tx_burst_size,json=netTxBurstSize" json:"net_tx_burst_size,omitempty"`
+	// Bytes a second.
+	NetRxRateLimit *uint64 `protobuf:"varint,49,opt,name=net_rx_rate_limit,json=netRxRateLimit" json:"net_rx_rate_limit,omitempty"`
+	// Bytes a second, for bursts.
+	NetRxBurstRateLimit *uint64 `protobuf:"varint,50,opt,name=net_rx_burst_rate_limit,json=netRxBurstRateLimit" json:"net_rx_burst_rate_limit,omitempty"`
+	// Bytes.
+	NetRxBurstSize    *uint64                            `protobuf:"varint,51,opt,name=net_rx_burst_size,json=netRxBurstSize" json:"net_rx_burst_size,omitempty"`
+	NetRateStatistics *ResourceStatistics_RateStatistics `protobuf:"bytes,54,opt,name=net_rate_statistics,json=netRateStatistics" json:"net_rate_statistics,omitempty"`
+	// The ports it may open connections from.
+	NetEphemeralPorts *Value_Range `protobuf:"bytes,55,opt,name=net_ephemeral_ports,json=netEphemeralPorts" json:"net_ephemeral_ports,omitempty"`
+	// Percentiles of the round trip times of its connections.
+	NetTcpRttMicrosecsP50 *float64 `protobuf:"fixed64,22,opt,name=net_tcp_rtt_microsecs_p50,json=netTcpRttMicrosecsP50" json:"net_tcp_rtt_microsecs_p50,omitempty"`
+	NetTcpRttMicrosecsP90 *float64 `protobuf:"fixed64,23,opt,name=net_tcp_rtt_microsecs_p90,json=netTcpRttMicrosecsP90" json:"net_tcp_rtt_microsecs_p90,omitempty"`
+	NetTcpRttMicrosecsP95 *float64 `protobuf:"fixed64,24,opt,name=net_tcp_rtt_microsecs_p95,json=netTcpRttMicrosecsP95" json:"net_tcp_rtt_microsecs_p95,omitempty"`
+	NetTcpRttMicrosecsP99 *float64 `protobuf:"fixed64,25,opt,name=net_tcp_rtt_microsecs_p99,json=netTcpRttMicrosecsP99" json:"net_tcp_rtt_microsecs_p99,omitempty"`
+	// Established.
+	NetTcpActiveConnections     *float64                    `protobuf:"fixed64,28,opt,name=net_tcp_active_connections,json=netTcpActiveConnections" json:"net_tcp_active_connections,omitempty"`
+	NetTcpTimeWaitConnections   *float64                    `protobuf:"fixed64,29,opt,name=net_tcp_time_wait_connections,json=netTcpTimeWaitConnections" json:"net_tcp_time_wait_connections,omitempty"`
+	NetTrafficControlStatistics []*TrafficControlStatistics `protobuf:"bytes,35,rep,name=net_traffic_control_statistics,json=netTrafficControlStatistics" json:"net_traffic_control_statistics,omitempty"`
+	NetSnmpStatistics           *SNMPStatistics             `protobuf:"bytes,42,opt,name=net_snmp_statistics,json=netSnmpStatistics" json:"net_snmp_statistics,omitempty"`
 	unknownFields               protoimpl.UnknownFields
 	sizeCache                   protoimpl.SizeCache
 }
@@ -1446,10 +1484,12 @@ func (x *ResourceStatistics) GetNetSnmpStatistics() *SNMPStatistics {
 	return nil
 }
 
+// What runs on an agent, and what it uses.
 type ResourceUsage struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	Executors     []*ResourceUsage_Executor `protobuf:"bytes,1,rep,name=executors" json:"executors,omitempty"`
-	Total         []*Resource               `protobuf:"bytes,2,rep,name=total" json:"total,omitempty"`
+	state     protoimpl.MessageState    `protogen:"open.v1"`
+	Executors []*ResourceUsage_Executor `protobuf:"bytes,1,rep,name=executors" json:"executors,omitempty"`
+	// The agent's resources.
+	Total         []*Resource `protobuf:"bytes,2,rep,name=total" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1498,61 +1538,66 @@ func (x *ResourceUsage) GetTotal() []*Resource {
 	return nil
 }
 
+// Counts of perf(1) events, named as there.
 type PerfStatistics struct {
-	state                  protoimpl.MessageState `protogen:"open.v1"`
-	Timestamp              *float64               `protobuf:"fixed64,1,req,name=timestamp" json:"timestamp,omitempty"`
-	Duration               *float64               `protobuf:"fixed64,2,req,name=duration" json:"duration,omitempty"`
-	Cycles                 *uint64                `protobuf:"varint,3,opt,name=cycles" json:"cycles,omitempty"`
-	StalledCyclesFrontend  *uint64                `protobuf:"varint,4,opt,name=stalled_cycles_frontend,json=stalledCyclesFrontend" json:"stalled_cycles_frontend,omitempty"`
-	StalledCyclesBackend   *uint64                `protobuf:"varint,5,opt,name=stalled_cycles_backend,json=stalledCyclesBackend" json:"stalled_cycles_backend,omitempty"`
-	Instructions           *uint64                `protobuf:"varint,6,opt,name=instructions" json:"instructions,omitempty"`
-	CacheReferences        *uint64                `protobuf:"varint,7,opt,name=cache_references,json=cacheReferences" json:"cache_references,omitempty"`
-	CacheMisses            *uint64                `protobuf:"varint,8,opt,name=cache_misses,json=cacheMisses" json:"cache_misses,omitempty"`
-	Branches               *uint64                `protobuf:"varint,9,opt,name=branches" json:"branches,omitempty"`
-	BranchMisses           *uint64                `protobuf:"varint,10,opt,name=branch_misses,json=branchMisses" json:"branch_misses,omitempty"`
-	BusCycles              *uint64                `protobuf:"varint,11,opt,name=bus_cycles,json=busCycles" json:"bus_cycles,omitempty"`
-	RefCycles              *uint64                `protobuf:"varint,12,opt,name=ref_cycles,json=refCycles" json:"ref_cycles,omitempty"`
-	CpuClock               *float64               `protobuf:"fixed64,13,opt,name=cpu_clock,json=cpuClock" json:"cpu_clock,omitempty"`
-	TaskClock              *float64               `protobuf:"fixed64,14,opt,name=task_clock,json=taskClock" json:"task_clock,omitempty"`
-	PageFaults             *uint64                `protobuf:"varint,15,opt,name=page_faults,json=pageFaults" json:"page_faults,omitempty"`
-	MinorFaults            *uint64                `protobuf:"varint,16,opt,name=minor_faults,json=minorFaults" json:"minor_faults,omitempty"`
-	MajorFaults            *uint64                `protobuf:"varint,17,opt,name=major_faults,json=majorFaults" json:"major_faults,omitempty"`
-	ContextSwitches        *uint64                `protobuf:"varint,18,opt,name=context_switches,json=contextSwitches" json:"context_switches,omitempty"`
-	CpuMigrations          *uint64                `protobuf:"varint,19,opt,name=cpu_migrations,json=cpuMigrations" json:"cpu_migrations,omitempty"`
-	AlignmentFaults        *uint64                `protobuf:"varint,20,opt,name=alignment_faults,json=alignmentFaults" json:"alignment_faults,omitempty"`
-	EmulationFaults        *uint64                `protobuf:"varint,21,opt,name=emulation_faults,json=emulationFaults" json:"emulation_faults,omitempty"`
-	L1DcacheLoads          *uint64                `protobuf:"varint,22,opt,name=l1_dcache_loads,json=l1DcacheLoads" json:"l1_dcache_loads,omitempty"`
-	L1DcacheLoadMisses     *uint64                `protobuf:"varint,23,opt,name=l1_dcache_load_misses,json=l1DcacheLoadMisses" json:"l1_dcache_load_misses,omitempty"`
-	L1DcacheStores         *uint64                `protobuf:"varint,24,opt,name=l1_dcache_stores,json=l1DcacheStores" json:"l1_dcache_stores,omitempty"`
-	L1DcacheStoreMisses    *uint64                `protobuf:"varint,25,opt,name=l1_dcache_store_misses,json=l1DcacheStoreMisses" json:"l1_dcache_store_misses,omitempty"`
-	L1DcachePrefetches     *uint64                `protobuf:"varint,26,opt,name=l1_dcache_prefetches,json=l1DcachePrefetches" json:"l1_dcache_prefetches,omitempty"`
-	L1DcachePrefetchMisses *uint64                `protobuf:"varint,27,opt,name=l1_dcache_prefetch_misses,json=l1DcachePrefetchMisses" json:"l1_dcache_prefetch_misses,omitempty"`
-	L1IcacheLoads          *uint64                `protobuf:"varint,28,opt,name=l1_icache_loads,json=l1IcacheLoads" json:"l1_icache_loads,omitempty"`
-	L1IcacheLoadMisses     *uint64                `protobuf:"varint,29,opt,name=l1_icache_load_misses,json=l1IcacheLoadMisses" json:"l1_icache_load_misses,omitempty"`
-	L1IcachePrefetches     *uint64                `protobuf:"varint,30,opt,name=l1_icache_prefetches,json=l1IcachePrefetches" json:"l1_icache_prefetches,omitempty"`
-	L1IcachePrefetchMisses *uint64                `protobuf:"varint,31,opt,name=l1_icache_prefetch_misses,json=l1IcachePrefetchMisses" json:"l1_icache_prefetch_misses,omitempty"`
-	LlcLoads               *uint64                `protobuf:"varint,32,opt,name=llc_loads,json=llcLoads" json:"llc_loads,omitempty"`
-	LlcLoadMisses          *uint64                `protobuf:"varint,33,opt,name=llc_load_misses,json=llcLoadMisses" json:"llc_load_misses,omitempty"`
-	LlcStores              *uint64                `protobuf:"varint,34,opt,name=llc_stores,json=llcStores" json:"llc_stores,omitempty"`
-	LlcStoreMisses         *uint64                `protobuf:"varint,35,opt,name=llc_store_misses,json=llcStoreMisses" json:"llc_store_misses,omitempty"`
-	LlcPrefetches          *uint64                `protobuf:"varint,36,opt,name=llc_prefetches,json=llcPrefetches" json:"llc_prefetches,omitempty"`
-	LlcPrefetchMisses      *uint64                `protobuf:"varint,37,opt,name=llc_prefetch_misses,json=llcPrefetchMisses" json:"llc_prefetch_misses,omitempty"`
-	DtlbLoads              *uint64                `protobuf:"varint,38,opt,name=dtlb_loads,json=dtlbLoads" json:"dtlb_loads,omitempty"`
-	DtlbLoadMisses         *uint64                `protobuf:"varint,39,opt,name=dtlb_load_misses,json=dtlbLoadMisses" json:"dtlb_load_misses,omitempty"`
-	DtlbStores             *uint64                `protobuf:"varint,40,opt,name=dtlb_stores,json=dtlbStores" json:"dtlb_stores,omitempty"`
-	DtlbStoreMisses        *uint64                `protobuf:"varint,41,opt,name=dtlb_store_misses,json=dtlbStoreMisses" json:"dtlb_store_misses,omitempty"`
-	DtlbPrefetches         *uint64                `protobuf:"varint,42,opt,name=dtlb_prefetches,json=dtlbPrefetches" json:"dtlb_prefetches,omitempty"`
-	DtlbPrefetchMisses     *uint64                `protobuf:"varint,43,opt,name=dtlb_prefetch_misses,json=dtlbPrefetchMisses" json:"dtlb_prefetch_misses,omitempty"`
-	ItlbLoads              *uint64                `protobuf:"varint,44,opt,name=itlb_loads,json=itlbLoads" json:"itlb_loads,omitempty"`
-	ItlbLoadMisses         *uint64                `protobuf:"varint,45,opt,name=itlb_load_misses,json=itlbLoadMisses" json:"itlb_load_misses,omitempty"`
-	BranchLoads            *uint64                `protobuf:"varint,46,opt,name=branch_loads,json=branchLoads" json:"branch_loads,omitempty"`
-	BranchLoadMisses       *uint64                `protobuf:"varint,47,opt,name=branch_load_misses,json=branchLoadMisses" json:"branch_load_misses,omitempty"`
-	NodeLoads              *uint64                `protobuf:"varint,48,opt,name=node_loads,json=nodeLoads" json:"node_loads,omitempty"`
-	NodeLoadMisses         *uint64                `protobuf:"varint,49,opt,name=node_load_misses,json=nodeLoadMisses" json:"node_load_misses,omitempty"`
-	NodeStores             *uint64                `protobuf:"varint,50,opt,name=node_stores,json=nodeStores" json:"node_stores,omitempty"`
-	NodeStoreMisses        *uint64                `protobuf:"varint,51,opt,name=node_store_misses,json=nodeStoreMisses" json:"node_store_misses,omitempty"`
-	NodePrefetches         *uint64                `protobuf:"varint,52,opt,name=node_prefetches,json=nodePrefetches" json:"node_prefetches,omitempty"`
-	NodePrefetchMisses     *uint64                `protobuf:"varint,53,opt,name=node_prefetch_misses,json=nodePrefetchMisses" json:"node_prefetch_misses,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Start of the sample: seconds since the Unix epoch.
+	Timestamp *float64 `protobuf:"fixed64,1,req,name=timestamp" json:"timestamp,omitempty"`
+	// Of the sample, in seconds.
+	Duration              *float64 `protobuf:"fixed64,2,req,name=duration" json:"duration,omitempty"`
+	Cycles                *uint64  `protobuf:"varint,3,opt,name=cycles" json:"cycles,omitempty"`
+	StalledCyclesFrontend *uint64  `protobuf:"varint,4,opt,name=stalled_cycles_frontend,json=stalledCyclesFrontend" json:"stalled_cycles_frontend,omitempty"`
+	StalledCyclesBackend  *uint64  `protobuf:"varint,5,opt,name=stalled_cycles_backend,json=stalledCyclesBackend" json:"stalled_cycles_backend,omitempty"`
+	Instructions          *uint64  `protobuf:"varint,6,opt,name=instructions" json:"instructions,omitempty"`
+	CacheReferences       *uint64  `protobuf:"varint,7,opt,name=cache_references,json=cacheReferences" json:"cache_references,omitempty"`
+	CacheMisses           *uint64  `protobuf:"varint,8,opt,name=cache_misses,json=cacheMisses" json:"cache_misses,omitempty"`
+	Branches              *uint64  `protobuf:"varint,9,opt,name=branches" json:"branches,omitempty"`
+	BranchMisses          *uint64  `protobuf:"varint,10,opt,name=branch_misses,json=branchMisses" json:"branch_misses,omitempty"`
+	BusCycles             *uint64  `protobuf:"varint,11,opt,name=bus_cycles,json=busCycles" json:"bus_cycles,omitempty"`
+	RefCycles             *uint64  `protobuf:"varint,12,opt,name=ref_cycles,json=refCycles" json:"ref_cycles,omitempty"`
+	// Milliseconds.
+	CpuClock *float64 `protobuf:"fixed64,13,opt,name=cpu_clock,json=cpuClock" json:"cpu_clock,omitempty"`
+	// Milliseconds.
+	TaskClock              *float64 `protobuf:"fixed64,14,opt,name=task_clock,json=taskClock" json:"task_clock,omitempty"`
+	PageFaults             *uint64  `protobuf:"varint,15,opt,name=page_faults,json=pageFaults" json:"page_faults,omitempty"`
+	MinorFaults            *uint64  `protobuf:"varint,16,opt,name=minor_faults,json=minorFaults" json:"minor_faults,omitempty"`
+	MajorFaults            *uint64  `protobuf:"varint,17,opt,name=major_faults,json=majorFaults" json:"major_faults,omitempty"`
+	ContextSwitches        *uint64  `protobuf:"varint,18,opt,name=context_switches,json=contextSwitches" json:"context_switches,omitempty"`
+	CpuMigrations          *uint64  `protobuf:"varint,19,opt,name=cpu_migrations,json=cpuMigrations" json:"cpu_migrations,omitempty"`
+	AlignmentFaults        *uint64  `protobuf:"varint,20,opt,name=alignment_faults,json=alignmentFaults" json:"alignment_faults,omitempty"`
+	EmulationFaults        *uint64  `protobuf:"varint,21,opt,name=emulation_faults,json=emulationFaults" json:"emulation_faults,omitempty"`
+	L1DcacheLoads          *uint64  `protobuf:"varint,22,opt,name=l1_dcache_loads,json=l1DcacheLoads" json:"l1_dcache_loads,omitempty"`
+	L1DcacheLoadMisses     *uint64  `protobuf:"varint,23,opt,name=l1_dcache_load_misses,json=l1DcacheLoadMisses" json:"l1_dcache_load_misses,omitempty"`
+	L1DcacheStores         *uint64  `protobuf:"varint,24,opt,name=l1_dcache_stores,json=l1DcacheStores" json:"l1_dcache_stores,omitempty"`
+	L1DcacheStoreMisses    *uint64  `protobuf:"varint,25,opt,name=l1_dcache_store_misses,json=l1DcacheStoreMisses" json:"l1_dcache_store_misses,omitempty"`
+	L1DcachePrefetches     *uint64  `protobuf:"varint,26,opt,name=l1_dcache_prefetches,json=l1DcachePrefetches" json:"l1_dcache_prefetches,omitempty"`
+	L1DcachePrefetchMisses *uint64  `protobuf:"varint,27,opt,name=l1_dcache_prefetch_misses,json=l1DcachePrefetchMisses" json:"l1_dcache_prefetch_misses,omitempty"`
+	L1IcacheLoads          *uint64  `protobuf:"varint,28,opt,name=l1_icache_loads,json=l1IcacheLoads" json:"l1_icache_loads,omitempty"`
+	L1IcacheLoadMisses     *uint64  `protobuf:"varint,29,opt,name=l1_icache_load_misses,json=l1IcacheLoadMisses" json:"l1_icache_load_misses,omitempty"`
+	L1IcachePrefetches     *uint64  `protobuf:"varint,30,opt,name=l1_icache_prefetches,json=l1IcachePrefetches" json:"l1_icache_prefetches,omitempty"`
+	L1IcachePrefetchMisses *uint64  `protobuf:"varint,31,opt,name=l1_icache_prefetch_misses,json=l1IcachePrefetchMisses" json:"l1_icache_prefetch_misses,omitempty"`
+	LlcLoads               *uint64  `protobuf:"varint,32,opt,name=llc_loads,json=llcLoads" json:"llc_loads,omitempty"`
+	LlcLoadMisses          *uint64  `protobuf:"varint,33,opt,name=llc_load_misses,json=llcLoadMisses" json:"llc_load_misses,omitempty"`
+	LlcStores              *uint64  `protobuf:"varint,34,opt,name=llc_stores,json=llcStores" json:"llc_stores,omitempty"`
+	LlcStoreMisses         *uint64  `protobuf:"varint,35,opt,name=llc_store_misses,json=llcStoreMisses" json:"llc_store_misses,omitempty"`
+	LlcPrefetches          *uint64  `protobuf:"varint,36,opt,name=llc_prefetches,json=llcPrefetches" json:"llc_prefetches,omitempty"`
+	LlcPrefetchMisses      *uint64  `protobuf:"varint,37,opt,name=llc_prefetch_misses,json=llcPrefetchMisses" json:"llc_prefetch_misses,omitempty"`
+	DtlbLoads              *uint64  `protobuf:"varint,38,opt,name=dtlb_loads,json=dtlbLoads" json:"dtlb_loads,omitempty"`
+	DtlbLoadMisses         *uint64  `protobuf:"varint,39,opt,name=dtlb_load_misses,json=dtlbLoadMisses" json:"dtlb_load_misses,omitempty"`
+	DtlbStores             *uint64  `protobuf:"varint,40,opt,name=dtlb_stores,json=dtlbStores" json:"dtlb_stores,omitempty"`
+	DtlbStoreMisses        *uint64  `protobuf:"varint,41,opt,name=dtlb_store_misses,json=dtlbStoreMisses" json:"dtlb_store_misses,omitempty"`
+	DtlbPrefetches         *uint64  `protobuf:"varint,42,opt,name=dtlb_prefetches,json=dtlbPrefetches" json:"dtlb_prefetches,omitempty"`
+	DtlbPrefetchMisses     *uint64  `protobuf:"varint,43,opt,name=dtlb_prefetch_misses,json=dtlbPrefetchMisses" json:"dtlb_prefetch_misses,omitempty"`
+	ItlbLoads              *uint64  `protobuf:"varint,44,opt,name=itlb_loads,json=itlbLoads" json:"itlb_loads,omitempty"`
+	ItlbLoadMisses         *uint64  `protobuf:"varint,45,opt,name=itlb_load_misses,json=itlbLoadMisses" json:"itlb_load_misses,omitempty"`
+	BranchLoads            *uint64  `protobuf:"varint,46,opt,name=branch_loads,json=branchLoads" json:"branch_loads,omitempty"`
+	BranchLoadMisses       *uint64  `protobuf:"varint,47,opt,name=branch_load_misses,json=branchLoadMisses" json:"branch_load_misses,omitempty"`
+	NodeLoads              *uint64  `protobuf:"varint,48,opt,name=node_loads,json=nodeLoads" json:"node_loads,omitempty"`
+	NodeLoadMisses         *uint64  `protobuf:"varint,49,opt,name=node_load_misses,json=nodeLoadMisses" json:"node_load_misses,omitempty"`
+	NodeStores             *uint64  `protobuf:"varint,50,opt,name=node_stores,json=nodeStores" json:"node_stores,omitempty"`
+	NodeStoreMisses        *uint64  `protobuf:"varint,51,opt,name=node_store_misses,json=nodeStoreMisses" json:"node_store_misses,omitempty"`
+	NodePrefetches         *uint64  `protobuf:"varint,52,opt,name=node_prefetches,json=nodePrefetches" json:"node_prefetches,omitempty"`
+	NodePrefetchMisses     *uint64  `protobuf:"varint,53,opt,name=node_prefetch_misses,json=nodePrefetchMisses" json:"node_prefetch_misses,omitempty"`
 	unknownFields          protoimpl.UnknownFields
 	sizeCache              protoimpl.SizeCache
 }
@@ -1958,17 +2003,19 @@ func (x *PerfStatistics) GetNodePrefetchMisses() uint64 {
 	return 0
 }
 
+// How a rate was distributed over a window.
 type ResourceStatistics_RatePercentiles struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Min           *uint64                `protobuf:"varint,1,opt,name=min" json:"min,omitempty"`
-	Max           *uint64                `protobuf:"varint,2,opt,name=max" json:"max,omitempty"`
-	P50           *uint64                `protobuf:"varint,3,opt,name=p50" json:"p50,omitempty"`
-	P90           *uint64                `protobuf:"varint,4,opt,name=p90" json:"p90,omitempty"`
-	P95           *uint64                `protobuf:"varint,5,opt,name=p95" json:"p95,omitempty"`
-	P99           *uint64                `protobuf:"varint,6,opt,name=p99" json:"p99,omitempty"`
-	P999          *uint64                `protobuf:"varint,7,opt,name=p999" json:"p999,omitempty"`
-	P9999         *uint64                `protobuf:"varint,8,opt,name=p9999" json:"p9999,omitempty"`
-	Samples       *uint64                `protobuf:"varint,9,opt,name=samples" json:"samples,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Min   *uint64                `protobuf:"varint,1,opt,name=min" json:"min,omitempty"`
+	Max   *uint64                `protobuf:"varint,2,opt,name=max" json:"max,omitempty"`
+	P50   *uint64                `protobuf:"varint,3,opt,name=p50" json:"p50,omitempty"`
+	P90   *uint64                `protobuf:"varint,4,opt,name=p90" json:"p90,omitempty"`
+	P95   *uint64                `protobuf:"varint,5,opt,name=p95" json:"p95,omitempty"`
+	P99   *uint64                `protobuf:"varint,6,opt,name=p99" json:"p99,omitempty"`
+	P999  *uint64                `protobuf:"varint,7,opt,name=p999" json:"p999,omitempty"`
+	P9999 *uint64                `protobuf:"varint,8,opt,name=p9999" json:"p9999,omitempty"`
+	// How many measurements there were.
+	Samples       *uint64 `protobuf:"varint,9,opt,name=samples" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2066,12 +2113,15 @@ func (x *ResourceStatistics_RatePercentiles) GetSamples() uint64 {
 	return 0
 }
 
+// Network rates over a window: bytes or packets a second.
 type ResourceStatistics_RateStatistics struct {
-	state                protoimpl.MessageState              `protogen:"open.v1"`
-	RxRate               *ResourceStatistics_RatePercentiles `protobuf:"bytes,1,opt,name=rx_rate,json=rxRate" json:"rx_rate,omitempty"`
-	RxPacketRate         *ResourceStatistics_RatePercentiles `protobuf:"bytes,2,opt,name=rx_packet_rate,json=rxPacketRate" json:"rx_packet_rate,omitempty"`
-	RxDropRate           *ResourceStatistics_RatePercentiles `protobuf:"bytes,3,opt,name=rx_drop_rate,json=rxDropRate" json:"rx_drop_rate,omitempty"`
-	RxErrorRate          *ResourceStatistics_RatePercentiles `protobuf:"bytes,4,opt,name=rx_error_rate,json=rxErrorRate" json:"rx_error_rate,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes.
+	RxRate       *ResourceStatistics_RatePercentiles `protobuf:"bytes,1,opt,name=rx_rate,json=rxRate" json:"rx_rate,omitempty"`
+	RxPacketRate *ResourceStatistics_RatePercentiles `protobuf:"bytes,2,opt,name=rx_packet_rate,json=rxPacketRate" json:"rx_packet_rate,omitempty"`
+	RxDropRate   *ResourceStatistics_RatePercentiles `protobuf:"bytes,3,opt,name=rx_drop_rate,json=rxDropRate" json:"rx_drop_rate,omitempty"`
+	RxErrorRate  *ResourceStatistics_RatePercentiles `protobuf:"bytes,4,opt,name=rx_error_rate,json=rxErrorRate" json:"rx_error_rate,omitempty"`
+	// Bytes.
 	TxRate               *ResourceStatistics_RatePercentiles `protobuf:"bytes,5,opt,name=tx_rate,json=txRate" json:"tx_rate,omitempty"`
 	TxPacketRate         *ResourceStatistics_RatePercentiles `protobuf:"bytes,6,opt,name=tx_packet_rate,json=txPacketRate" json:"tx_packet_rate,omitempty"`
 	TxDropRate           *ResourceStatistics_RatePercentiles `protobuf:"bytes,7,opt,name=tx_drop_rate,json=txDropRate" json:"tx_drop_rate,omitempty"`
@@ -2182,9 +2232,11 @@ func (x *ResourceStatistics_RateStatistics) GetSamplingIntervalSecs() float64 {
 	return 0
 }
 
+// What one executor uses.
 type ResourceUsage_Executor struct {
-	state         protoimpl.MessageState         `protogen:"open.v1"`
-	ExecutorInfo  *ExecutorInfo                  `protobuf:"bytes,1,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
+	state        protoimpl.MessageState `protogen:"open.v1"`
+	ExecutorInfo *ExecutorInfo          `protobuf:"bytes,1,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
+	// To it and its tasks.
 	Allocated     []*Resource                    `protobuf:"bytes,2,rep,name=allocated" json:"allocated,omitempty"`
 	Statistics    *ResourceStatistics            `protobuf:"bytes,3,opt,name=statistics" json:"statistics,omitempty"`
 	ContainerId   *ContainerID                   `protobuf:"bytes,4,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -2258,6 +2310,7 @@ func (x *ResourceUsage_Executor) GetTasks() []*ResourceUsage_Executor_Task {
 	return nil
 }
 
+// A task of the executor.
 type ResourceUsage_Executor_Task struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`

@@ -23,23 +23,38 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The states of a task. It starts in TASK_STAGING; the ones called terminal are the end.
 type TaskState int32
 
 const (
-	TaskState_TASK_STAGING          TaskState = 6
-	TaskState_TASK_STARTING         TaskState = 0
-	TaskState_TASK_RUNNING          TaskState = 1
-	TaskState_TASK_KILLING          TaskState = 8
-	TaskState_TASK_FINISHED         TaskState = 2
-	TaskState_TASK_FAILED           TaskState = 3
-	TaskState_TASK_KILLED           TaskState = 4
-	TaskState_TASK_ERROR            TaskState = 7
-	TaskState_TASK_LOST             TaskState = 5
-	TaskState_TASK_DROPPED          TaskState = 9
-	TaskState_TASK_UNREACHABLE      TaskState = 10
-	TaskState_TASK_GONE             TaskState = 11
+	// Accepted by the master, not yet running.
+	TaskState_TASK_STAGING TaskState = 6
+	// The executor prepares it.
+	TaskState_TASK_STARTING TaskState = 0
+	TaskState_TASK_RUNNING  TaskState = 1
+	// Being killed. Sent only to frameworks with the capability TASK_KILLING_STATE.
+	TaskState_TASK_KILLING TaskState = 8
+	// Terminal: ended with success.
+	TaskState_TASK_FINISHED TaskState = 2
+	// Terminal: ended without.
+	TaskState_TASK_FAILED TaskState = 3
+	// Terminal: ended because it was told to.
+	TaskState_TASK_KILLED TaskState = 4
+	// Terminal: its description is invalid, so it was never launched.
+	TaskState_TASK_ERROR TaskState = 7
+	// Terminal: whatever the five states below tell apart, for frameworks without the capability
+	// PARTITION_AWARE. It may come back nevertheless.
+	TaskState_TASK_LOST TaskState = 5
+	// Terminal: was not launched, for a reason that may pass.
+	TaskState_TASK_DROPPED TaskState = 9
+	// Its agent can't be reached. May come back.
+	TaskState_TASK_UNREACHABLE TaskState = 10
+	// Terminal: was running, and its agent doesn't have it any more.
+	TaskState_TASK_GONE TaskState = 11
+	// Terminal: its agent is gone, as an operator has declared.
 	TaskState_TASK_GONE_BY_OPERATOR TaskState = 12
-	TaskState_TASK_UNKNOWN          TaskState = 13
+	// The master does not know it. May come back.
+	TaskState_TASK_UNKNOWN TaskState = 13
 )
 
 // Enum value maps for TaskState.
@@ -115,6 +130,7 @@ func (TaskState) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_tasks_proto_rawDescGZIP(), []int{0}
 }
 
+// Who noticed a change.
 type TaskStatus_Source int32
 
 const (
@@ -174,28 +190,33 @@ func (TaskStatus_Source) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_tasks_proto_rawDescGZIP(), []int{4, 0}
 }
 
+// Why a task came into its state.
 type TaskStatus_Reason int32
 
 const (
-	TaskStatus_REASON_COMMAND_EXECUTOR_FAILED          TaskStatus_Reason = 0
-	TaskStatus_REASON_CONTAINER_LAUNCH_FAILED          TaskStatus_Reason = 21
-	TaskStatus_REASON_CONTAINER_LIMITATION             TaskStatus_Reason = 19
-	TaskStatus_REASON_CONTAINER_LIMITATION_DISK        TaskStatus_Reason = 20
-	TaskStatus_REASON_CONTAINER_LIMITATION_MEMORY      TaskStatus_Reason = 8
-	TaskStatus_REASON_CONTAINER_PREEMPTED              TaskStatus_Reason = 17
-	TaskStatus_REASON_CONTAINER_UPDATE_FAILED          TaskStatus_Reason = 22
-	TaskStatus_REASON_MAX_COMPLETION_TIME_REACHED      TaskStatus_Reason = 33
-	TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT    TaskStatus_Reason = 23
-	TaskStatus_REASON_EXECUTOR_REREGISTRATION_TIMEOUT  TaskStatus_Reason = 24
-	TaskStatus_REASON_EXECUTOR_TERMINATED              TaskStatus_Reason = 1
-	TaskStatus_REASON_EXECUTOR_UNREGISTERED            TaskStatus_Reason = 2
-	TaskStatus_REASON_FRAMEWORK_REMOVED                TaskStatus_Reason = 3
-	TaskStatus_REASON_GC_ERROR                         TaskStatus_Reason = 4
-	TaskStatus_REASON_INVALID_FRAMEWORKID              TaskStatus_Reason = 5
-	TaskStatus_REASON_INVALID_OFFERS                   TaskStatus_Reason = 6
-	TaskStatus_REASON_IO_SWITCHBOARD_EXITED            TaskStatus_Reason = 27
-	TaskStatus_REASON_MASTER_DISCONNECTED              TaskStatus_Reason = 7
-	TaskStatus_REASON_RECONCILIATION                   TaskStatus_Reason = 9
+	TaskStatus_REASON_COMMAND_EXECUTOR_FAILED         TaskStatus_Reason = 0
+	TaskStatus_REASON_CONTAINER_LAUNCH_FAILED         TaskStatus_Reason = 21
+	TaskStatus_REASON_CONTAINER_LIMITATION            TaskStatus_Reason = 19
+	TaskStatus_REASON_CONTAINER_LIMITATION_DISK       TaskStatus_Reason = 20
+	TaskStatus_REASON_CONTAINER_LIMITATION_MEMORY     TaskStatus_Reason = 8
+	TaskStatus_REASON_CONTAINER_PREEMPTED             TaskStatus_Reason = 17
+	TaskStatus_REASON_CONTAINER_UPDATE_FAILED         TaskStatus_Reason = 22
+	TaskStatus_REASON_MAX_COMPLETION_TIME_REACHED     TaskStatus_Reason = 33
+	TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT   TaskStatus_Reason = 23
+	TaskStatus_REASON_EXECUTOR_REREGISTRATION_TIMEOUT TaskStatus_Reason = 24
+	TaskStatus_REASON_EXECUTOR_TERMINATED             TaskStatus_Reason = 1
+	// No longer sent.
+	TaskStatus_REASON_EXECUTOR_UNREGISTERED TaskStatus_Reason = 2
+	TaskStatus_REASON_FRAMEWORK_REMOVED     TaskStatus_Reason = 3
+	TaskStatus_REASON_GC_ERROR              TaskStatus_Reason = 4
+	// No longer sent.
+	TaskStatus_REASON_INVALID_FRAMEWORKID   TaskStatus_Reason = 5
+	TaskStatus_REASON_INVALID_OFFERS        TaskStatus_Reason = 6
+	TaskStatus_REASON_IO_SWITCHBOARD_EXITED TaskStatus_Reason = 27
+	TaskStatus_REASON_MASTER_DISCONNECTED   TaskStatus_Reason = 7
+	// The answer to a question, not news.
+	TaskStatus_REASON_RECONCILIATION TaskStatus_Reason = 9
+	// The agent does not know the reservations or volumes that the task uses.
 	TaskStatus_REASON_RESOURCES_UNKNOWN                TaskStatus_Reason = 18
 	TaskStatus_REASON_AGENT_DISCONNECTED               TaskStatus_Reason = 10
 	TaskStatus_REASON_AGENT_DRAINING                   TaskStatus_Reason = 34
@@ -329,25 +350,38 @@ func (TaskStatus_Reason) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_tasks_proto_rawDescGZIP(), []int{4, 1}
 }
 
+// A task to launch. It has either a command or container, which the agent runs itself, or an
+// executor.
 type TaskInfo struct {
-	state             protoimpl.MessageState   `protogen:"open.v1"`
-	Name              *string                  `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	TaskId            *TaskID                  `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	AgentId           *AgentID                 `protobuf:"bytes,3,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Resources         []*Resource              `protobuf:"bytes,4,rep,name=resources" json:"resources,omitempty"`
-	Executor          *ExecutorInfo            `protobuf:"bytes,5,opt,name=executor" json:"executor,omitempty"`
-	Command           *CommandInfo             `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
-	Container         *ContainerInfo           `protobuf:"bytes,9,opt,name=container" json:"container,omitempty"`
-	HealthCheck       *HealthCheck             `protobuf:"bytes,8,opt,name=health_check,json=healthCheck" json:"health_check,omitempty"`
-	Check             *CheckInfo               `protobuf:"bytes,13,opt,name=check" json:"check,omitempty"`
-	KillPolicy        *KillPolicy              `protobuf:"bytes,12,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
-	Data              []byte                   `protobuf:"bytes,6,opt,name=data" json:"data,omitempty"`
-	Labels            *Labels                  `protobuf:"bytes,10,opt,name=labels" json:"labels,omitempty"`
-	Discovery         *DiscoveryInfo           `protobuf:"bytes,11,opt,name=discovery" json:"discovery,omitempty"`
-	MaxCompletionTime *DurationInfo            `protobuf:"bytes,14,opt,name=max_completion_time,json=maxCompletionTime" json:"max_completion_time,omitempty"`
-	Limits            map[string]*Value_Scalar `protobuf:"bytes,15,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For people; need not be unique.
+	Name   *string `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	TaskId *TaskID `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// The agent that was offered.
+	AgentId *AgentID `protobuf:"bytes,3,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// Taken from the offer. Those of an executor are its own.
+	Resources []*Resource `protobuf:"bytes,4,rep,name=resources" json:"resources,omitempty"`
+	// The one to run the task; it is started unless it runs already.
+	Executor *ExecutorInfo `protobuf:"bytes,5,opt,name=executor" json:"executor,omitempty"`
+	// What to run, when there is no executor.
+	Command   *CommandInfo   `protobuf:"bytes,7,opt,name=command" json:"command,omitempty"`
+	Container *ContainerInfo `protobuf:"bytes,9,opt,name=container" json:"container,omitempty"`
+	// The executor kills the task when it fails.
+	HealthCheck *HealthCheck `protobuf:"bytes,8,opt,name=health_check,json=healthCheck" json:"health_check,omitempty"`
+	// The executor only reports it.
+	Check      *CheckInfo  `protobuf:"bytes,13,opt,name=check" json:"check,omitempty"`
+	KillPolicy *KillPolicy `protobuf:"bytes,12,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
+	// For the executor; Mesos doesn't look inside.
+	Data      []byte         `protobuf:"bytes,6,opt,name=data" json:"data,omitempty"`
+	Labels    *Labels        `protobuf:"bytes,10,opt,name=labels" json:"labels,omitempty"`
+	Discovery *DiscoveryInfo `protobuf:"bytes,11,opt,name=discovery" json:"discovery,omitempty"`
+	// The task is killed, and failed, if it runs longer.
+	MaxCompletionTime *DurationInfo `protobuf:"bytes,14,opt,name=max_completion_time,json=maxCompletionTime" json:"max_completion_time,omitempty"`
+	// By resource name, cpus and mem: the most it may use, which may be more than resources. Infinity
+	// is no limit.
+	Limits        map[string]*Value_Scalar `protobuf:"bytes,15,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TaskInfo) Reset() {
@@ -485,6 +519,7 @@ func (x *TaskInfo) GetLimits() map[string]*Value_Scalar {
 	return nil
 }
 
+// Tasks that are launched, and killed, together on one agent: a pod.
 type TaskGroupInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Tasks         []*TaskInfo            `protobuf:"bytes,1,rep,name=tasks" json:"tasks,omitempty"`
@@ -529,27 +564,35 @@ func (x *TaskGroupInfo) GetTasks() []*TaskInfo {
 	return nil
 }
 
+// A task as masters and agents keep it and show it.
 type Task struct {
-	state             protoimpl.MessageState   `protogen:"open.v1"`
-	Name              *string                  `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	TaskId            *TaskID                  `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	FrameworkId       *FrameworkID             `protobuf:"bytes,3,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	ExecutorId        *ExecutorID              `protobuf:"bytes,4,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	AgentId           *AgentID                 `protobuf:"bytes,5,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	State             *TaskState               `protobuf:"varint,6,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
-	Resources         []*Resource              `protobuf:"bytes,7,rep,name=resources" json:"resources,omitempty"`
-	Statuses          []*TaskStatus            `protobuf:"bytes,8,rep,name=statuses" json:"statuses,omitempty"`
-	StatusUpdateState *TaskState               `protobuf:"varint,9,opt,name=status_update_state,json=statusUpdateState,enum=mesos.v1.TaskState" json:"status_update_state,omitempty"`
-	StatusUpdateUuid  []byte                   `protobuf:"bytes,10,opt,name=status_update_uuid,json=statusUpdateUuid" json:"status_update_uuid,omitempty"`
-	Labels            *Labels                  `protobuf:"bytes,11,opt,name=labels" json:"labels,omitempty"`
-	Discovery         *DiscoveryInfo           `protobuf:"bytes,12,opt,name=discovery" json:"discovery,omitempty"`
-	Container         *ContainerInfo           `protobuf:"bytes,13,opt,name=container" json:"container,omitempty"`
-	HealthCheck       *HealthCheck             `protobuf:"bytes,15,opt,name=health_check,json=healthCheck" json:"health_check,omitempty"`
-	KillPolicy        *KillPolicy              `protobuf:"bytes,16,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
-	User              *string                  `protobuf:"bytes,14,opt,name=user" json:"user,omitempty"`
-	Limits            map[string]*Value_Scalar `protobuf:"bytes,17,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Name        *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	TaskId      *TaskID                `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	FrameworkId *FrameworkID           `protobuf:"bytes,3,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Absent if the agent runs the command itself.
+	ExecutorId *ExecutorID `protobuf:"bytes,4,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	AgentId    *AgentID    `protobuf:"bytes,5,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// The newest one that is known.
+	State     *TaskState  `protobuf:"varint,6,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
+	Resources []*Resource `protobuf:"bytes,7,rep,name=resources" json:"resources,omitempty"`
+	// In order of arrival; of several in a row with the same state only the last.
+	Statuses []*TaskStatus `protobuf:"bytes,8,rep,name=statuses" json:"statuses,omitempty"`
+	// The state in the update that waits to be acknowledged; can be older than state.
+	StatusUpdateState *TaskState `protobuf:"varint,9,opt,name=status_update_state,json=statusUpdateState,enum=mesos.v1.TaskState" json:"status_update_state,omitempty"`
+	// That update.
+	StatusUpdateUuid []byte         `protobuf:"bytes,10,opt,name=status_update_uuid,json=statusUpdateUuid" json:"status_update_uuid,omitempty"`
+	Labels           *Labels        `protobuf:"bytes,11,opt,name=labels" json:"labels,omitempty"`
+	Discovery        *DiscoveryInfo `protobuf:"bytes,12,opt,name=discovery" json:"discovery,omitempty"`
+	Container        *ContainerInfo `protobuf:"bytes,13,opt,name=container" json:"container,omitempty"`
+	HealthCheck      *HealthCheck   `protobuf:"bytes,15,opt,name=health_check,json=healthCheck" json:"health_check,omitempty"`
+	KillPolicy       *KillPolicy    `protobuf:"bytes,16,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
+	// The Unix user it runs as.
+	User *string `protobuf:"bytes,14,opt,name=user" json:"user,omitempty"`
+	// By resource name. See TaskInfo.
+	Limits        map[string]*Value_Scalar `protobuf:"bytes,17,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Task) Reset() {
@@ -701,6 +744,7 @@ func (x *Task) GetLimits() map[string]*Value_Scalar {
 	return nil
 }
 
+// The resources whose limit a task exceeded, when it was killed for it.
 type TaskResourceLimitation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Resources     []*Resource            `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
@@ -745,26 +789,40 @@ func (x *TaskResourceLimitation) GetResources() []*Resource {
 	return nil
 }
 
+// A step in the life of a task, and all that is known of it then.
 type TaskStatus struct {
-	state           protoimpl.MessageState  `protogen:"open.v1"`
-	TaskId          *TaskID                 `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	State           *TaskState              `protobuf:"varint,2,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
-	Message         *string                 `protobuf:"bytes,4,opt,name=message" json:"message,omitempty"`
-	Source          *TaskStatus_Source      `protobuf:"varint,9,opt,name=source,enum=mesos.v1.TaskStatus_Source" json:"source,omitempty"`
-	Reason          *TaskStatus_Reason      `protobuf:"varint,10,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
-	Data            []byte                  `protobuf:"bytes,3,opt,name=data" json:"data,omitempty"`
-	AgentId         *AgentID                `protobuf:"bytes,5,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	ExecutorId      *ExecutorID             `protobuf:"bytes,7,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	Timestamp       *float64                `protobuf:"fixed64,6,opt,name=timestamp" json:"timestamp,omitempty"`
-	Uuid            []byte                  `protobuf:"bytes,11,opt,name=uuid" json:"uuid,omitempty"`
-	Healthy         *bool                   `protobuf:"varint,8,opt,name=healthy" json:"healthy,omitempty"`
-	CheckStatus     *CheckStatusInfo        `protobuf:"bytes,15,opt,name=check_status,json=checkStatus" json:"check_status,omitempty"`
-	Labels          *Labels                 `protobuf:"bytes,12,opt,name=labels" json:"labels,omitempty"`
-	ContainerStatus *ContainerStatus        `protobuf:"bytes,13,opt,name=container_status,json=containerStatus" json:"container_status,omitempty"`
-	UnreachableTime *TimeInfo               `protobuf:"bytes,14,opt,name=unreachable_time,json=unreachableTime" json:"unreachable_time,omitempty"`
-	Limitation      *TaskResourceLimitation `protobuf:"bytes,16,opt,name=limitation" json:"limitation,omitempty"`
-	unknownFields   protoimpl.UnknownFields
-	sizeCache       protoimpl.SizeCache
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *TaskID                `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	State  *TaskState             `protobuf:"varint,2,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
+	// For people.
+	Message *string `protobuf:"bytes,4,opt,name=message" json:"message,omitempty"`
+	// Who noticed.
+	Source *TaskStatus_Source `protobuf:"varint,9,opt,name=source,enum=mesos.v1.TaskStatus_Source" json:"source,omitempty"`
+	// Why, for programs. Absent if the executor gave none.
+	Reason *TaskStatus_Reason `protobuf:"varint,10,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
+	// From the executor; Mesos doesn't look inside.
+	Data       []byte      `protobuf:"bytes,3,opt,name=data" json:"data,omitempty"`
+	AgentId    *AgentID    `protobuf:"bytes,5,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	ExecutorId *ExecutorID `protobuf:"bytes,7,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	// Seconds since the Unix epoch, when it happened.
+	Timestamp *float64 `protobuf:"fixed64,6,opt,name=timestamp" json:"timestamp,omitempty"`
+	// 16 bytes. Set if the update waits to be acknowledged; only those that come reliably from an
+	// agent have it.
+	Uuid []byte `protobuf:"bytes,11,opt,name=uuid" json:"uuid,omitempty"`
+	// The result of the health check. Absent before the first result and without a check.
+	Healthy *bool `protobuf:"varint,8,opt,name=healthy" json:"healthy,omitempty"`
+	// The result of the check, if the task has one.
+	CheckStatus *CheckStatusInfo `protobuf:"bytes,15,opt,name=check_status,json=checkStatus" json:"check_status,omitempty"`
+	// From the executor.
+	Labels          *Labels          `protobuf:"bytes,12,opt,name=labels" json:"labels,omitempty"`
+	ContainerStatus *ContainerStatus `protobuf:"bytes,13,opt,name=container_status,json=containerStatus" json:"container_status,omitempty"`
+	// Since when its agent can't be reached, for TASK_UNREACHABLE and, for frameworks that don't know
+	// that state, TASK_LOST.
+	UnreachableTime *TimeInfo `protobuf:"bytes,14,opt,name=unreachable_time,json=unreachableTime" json:"unreachable_time,omitempty"`
+	// With the reasons CONTAINER_LIMITATION: what was exceeded.
+	Limitation    *TaskResourceLimitation `protobuf:"bytes,16,opt,name=limitation" json:"limitation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TaskStatus) Reset() {

@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of values.
 type Value_Type int32
 
 const (
@@ -84,13 +85,15 @@ func (Value_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_values_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// A quantity, range, set or text.
 type Value struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *Value_Type            `protobuf:"varint,1,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
-	Scalar        *Value_Scalar          `protobuf:"bytes,2,opt,name=scalar" json:"scalar,omitempty"`
-	Ranges        *Value_Ranges          `protobuf:"bytes,3,opt,name=ranges" json:"ranges,omitempty"`
-	Set           *Value_Set             `protobuf:"bytes,4,opt,name=set" json:"set,omitempty"`
-	Text          *Value_Text            `protobuf:"bytes,5,opt,name=text" json:"text,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
+	Type          *Value_Type   `protobuf:"varint,1,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
+	Scalar        *Value_Scalar `protobuf:"bytes,2,opt,name=scalar" json:"scalar,omitempty"`
+	Ranges        *Value_Ranges `protobuf:"bytes,3,opt,name=ranges" json:"ranges,omitempty"`
+	Set           *Value_Set    `protobuf:"bytes,4,opt,name=set" json:"set,omitempty"`
+	Text          *Value_Text   `protobuf:"bytes,5,opt,name=text" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -160,14 +163,17 @@ func (x *Value) GetText() *Value_Text {
 	return nil
 }
 
+// A fact about an agent that frameworks may choose by, such as its rack. Attributes are not used
+// up.
 type Attribute struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Type          *Value_Type            `protobuf:"varint,2,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
-	Scalar        *Value_Scalar          `protobuf:"bytes,3,opt,name=scalar" json:"scalar,omitempty"`
-	Ranges        *Value_Ranges          `protobuf:"bytes,4,opt,name=ranges" json:"ranges,omitempty"`
-	Set           *Value_Set             `protobuf:"bytes,6,opt,name=set" json:"set,omitempty"`
-	Text          *Value_Text            `protobuf:"bytes,5,opt,name=text" json:"text,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// SCALAR, RANGES, SET or TEXT tells which field below is set.
+	Type          *Value_Type   `protobuf:"varint,2,req,name=type,enum=mesos.v1.Value_Type" json:"type,omitempty"`
+	Scalar        *Value_Scalar `protobuf:"bytes,3,opt,name=scalar" json:"scalar,omitempty"`
+	Ranges        *Value_Ranges `protobuf:"bytes,4,opt,name=ranges" json:"ranges,omitempty"`
+	Set           *Value_Set    `protobuf:"bytes,6,opt,name=set" json:"set,omitempty"`
+	Text          *Value_Text   `protobuf:"bytes,5,opt,name=text" json:"text,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -244,6 +250,7 @@ func (x *Attribute) GetText() *Value_Text {
 	return nil
 }
 
+// A decimal number. Mesos keeps three digits behind the point, so 0.0004 counts as nothing.
 type Value_Scalar struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *float64               `protobuf:"fixed64,1,req,name=value" json:"value,omitempty"`
@@ -288,6 +295,7 @@ func (x *Value_Scalar) GetValue() float64 {
 	return 0
 }
 
+// Whole numbers from begin to end, both included.
 type Value_Range struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Begin         *uint64                `protobuf:"varint,1,req,name=begin" json:"begin,omitempty"`
@@ -340,6 +348,7 @@ func (x *Value_Range) GetEnd() uint64 {
 	return 0
 }
 
+// Numbers in ranges. As a sum, ranges that overlap or touch are one.
 type Value_Ranges struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Range         []*Value_Range         `protobuf:"bytes,1,rep,name=range" json:"range,omitempty"`
@@ -384,6 +393,7 @@ func (x *Value_Ranges) GetRange() []*Value_Range {
 	return nil
 }
 
+// Distinct words.
 type Value_Set struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Item          []string               `protobuf:"bytes,1,rep,name=item" json:"item,omitempty"`
@@ -428,6 +438,7 @@ func (x *Value_Set) GetItem() []string {
 	return nil
 }
 
+// A word; in attributes only, never in resources.
 type Value_Text struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`

@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The formats of images.
 type Image_Type int32
 
 const (
@@ -78,12 +79,15 @@ func (Image_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The directions of propagation.
 type MountPropagation_Mode int32
 
 const (
-	MountPropagation_UNKNOWN           MountPropagation_Mode = 0
+	MountPropagation_UNKNOWN MountPropagation_Mode = 0
+	// What is mounted on the host later also appears in the container.
 	MountPropagation_HOST_TO_CONTAINER MountPropagation_Mode = 1
-	MountPropagation_BIDIRECTIONAL     MountPropagation_Mode = 2
+	// And the other way round.
+	MountPropagation_BIDIRECTIONAL MountPropagation_Mode = 2
 )
 
 // Enum value maps for MountPropagation_Mode.
@@ -137,10 +141,13 @@ func (MountPropagation_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// Whether a container may write to a volume.
 type Volume_Mode int32
 
 const (
+	// Read and write.
 	Volume_RW Volume_Mode = 1
+	// Read only.
 	Volume_RO Volume_Mode = 2
 )
 
@@ -193,6 +200,7 @@ func (Volume_Mode) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{2, 0}
 }
 
+// The kinds of sources.
 type Volume_Source_Type int32
 
 const (
@@ -261,6 +269,7 @@ func (Volume_Source_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{2, 0, 0}
 }
 
+// Whose sandbox it is.
 type Volume_Source_SandboxPath_Type int32
 
 const (
@@ -320,6 +329,7 @@ func (Volume_Source_SandboxPath_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{2, 0, 2, 0}
 }
 
+// By number of nodes, and of those that write.
 type Volume_Source_CSIVolume_VolumeCapability_AccessMode_Mode int32
 
 const (
@@ -388,12 +398,15 @@ func (Volume_Source_CSIVolume_VolumeCapability_AccessMode_Mode) EnumDescriptor()
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{2, 0, 3, 0, 2, 0}
 }
 
+// The root file system of a container, as a format and a name.
 type Image struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *Image_Type            `protobuf:"varint,1,req,name=type,enum=mesos.v1.Image_Type" json:"type,omitempty"`
-	Appc          *Image_Appc            `protobuf:"bytes,2,opt,name=appc" json:"appc,omitempty"`
-	Docker        *Image_Docker          `protobuf:"bytes,3,opt,name=docker" json:"docker,omitempty"`
-	Cached        *bool                  `protobuf:"varint,4,opt,name=cached,def=1" json:"cached,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of appc and docker is set.
+	Type   *Image_Type   `protobuf:"varint,1,req,name=type,enum=mesos.v1.Image_Type" json:"type,omitempty"`
+	Appc   *Image_Appc   `protobuf:"bytes,2,opt,name=appc" json:"appc,omitempty"`
+	Docker *Image_Docker `protobuf:"bytes,3,opt,name=docker" json:"docker,omitempty"`
+	// Whether an image that was fetched before will do; false asks the registry again.
+	Cached        *bool `protobuf:"varint,4,opt,name=cached,def=1" json:"cached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -461,8 +474,10 @@ func (x *Image) GetCached() bool {
 	return Default_Image_Cached
 }
 
+// Whether mounts that are made later, on one side, show on the other.
 type MountPropagation struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent and UNKNOWN keep both sides apart.
 	Mode          *MountPropagation_Mode `protobuf:"varint,1,opt,name=mode,enum=mesos.v1.MountPropagation_Mode" json:"mode,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -505,13 +520,17 @@ func (x *MountPropagation) GetMode() MountPropagation_Mode {
 	return MountPropagation_UNKNOWN
 }
 
+// A directory or file mounted into a container. Its content is host_path, image or source; with
+// none of them, an empty directory in the sandbox.
 type Volume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mode          *Volume_Mode           `protobuf:"varint,3,req,name=mode,enum=mesos.v1.Volume_Mode" json:"mode,omitempty"`
-	ContainerPath *string                `protobuf:"bytes,1,req,name=container_path,json=containerPath" json:"container_path,omitempty"`
-	HostPath      *string                `protobuf:"bytes,2,opt,name=host_path,json=hostPath" json:"host_path,omitempty"`
-	Image         *Image                 `protobuf:"bytes,4,opt,name=image" json:"image,omitempty"`
-	Source        *Volume_Source         `protobuf:"bytes,5,opt,name=source" json:"source,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Mode  *Volume_Mode           `protobuf:"varint,3,req,name=mode,enum=mesos.v1.Volume_Mode" json:"mode,omitempty"`
+	// Where it appears; a relative path is in the sandbox.
+	ContainerPath *string `protobuf:"bytes,1,req,name=container_path,json=containerPath" json:"container_path,omitempty"`
+	// A path on the agent; a relative one is in the sandbox. source can say the same and more.
+	HostPath      *string        `protobuf:"bytes,2,opt,name=host_path,json=hostPath" json:"host_path,omitempty"`
+	Image         *Image         `protobuf:"bytes,4,opt,name=image" json:"image,omitempty"`
+	Source        *Volume_Source `protobuf:"bytes,5,opt,name=source" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -581,11 +600,14 @@ func (x *Volume) GetSource() *Volume_Source {
 	return nil
 }
 
+// An App Container image.
 type Image_Appc struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
-	Id            *string                `protobuf:"bytes,2,opt,name=id" json:"id,omitempty"`
-	Labels        *Labels                `protobuf:"bytes,3,opt,name=labels" json:"labels,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// The hash of the image, such as sha512-….
+	Id *string `protobuf:"bytes,2,opt,name=id" json:"id,omitempty"`
+	// Which build of the image, for instance by os and arch.
+	Labels        *Labels `protobuf:"bytes,3,opt,name=labels" json:"labels,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -641,12 +663,17 @@ func (x *Image_Appc) GetLabels() *Labels {
 	return nil
 }
 
+// A Docker image.
 type Image_Docker struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Name  *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// As in docker pull: [registry/]repository[:tag|@digest].
+	Name *string `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
+	// Replaced by config, which can hold logins to several registries.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/volumes.proto.
-	Credential    *Credential `protobuf:"bytes,2,opt,name=credential" json:"credential,omitempty"`
-	Config        *Secret     `protobuf:"bytes,3,opt,name=config" json:"config,omitempty"`
+	Credential *Credential `protobuf:"bytes,2,opt,name=credential" json:"credential,omitempty"`
+	// The content of a .docker/config.json, for registries that want a login.
+	Config        *Secret `protobuf:"bytes,3,opt,name=config" json:"config,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -703,14 +730,17 @@ func (x *Image_Docker) GetConfig() *Secret {
 	return nil
 }
 
+// Where the content of a volume is from.
 type Volume_Source struct {
-	state         protoimpl.MessageState      `protogen:"open.v1"`
-	Type          *Volume_Source_Type         `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Volume_Source_Type" json:"type,omitempty"`
-	DockerVolume  *Volume_Source_DockerVolume `protobuf:"bytes,2,opt,name=docker_volume,json=dockerVolume" json:"docker_volume,omitempty"`
-	HostPath      *Volume_Source_HostPath     `protobuf:"bytes,5,opt,name=host_path,json=hostPath" json:"host_path,omitempty"`
-	SandboxPath   *Volume_Source_SandboxPath  `protobuf:"bytes,3,opt,name=sandbox_path,json=sandboxPath" json:"sandbox_path,omitempty"`
-	Secret        *Secret                     `protobuf:"bytes,4,opt,name=secret" json:"secret,omitempty"`
-	CsiVolume     *Volume_Source_CSIVolume    `protobuf:"bytes,6,opt,name=csi_volume,json=csiVolume" json:"csi_volume,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
+	Type         *Volume_Source_Type         `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Volume_Source_Type" json:"type,omitempty"`
+	DockerVolume *Volume_Source_DockerVolume `protobuf:"bytes,2,opt,name=docker_volume,json=dockerVolume" json:"docker_volume,omitempty"`
+	HostPath     *Volume_Source_HostPath     `protobuf:"bytes,5,opt,name=host_path,json=hostPath" json:"host_path,omitempty"`
+	SandboxPath  *Volume_Source_SandboxPath  `protobuf:"bytes,3,opt,name=sandbox_path,json=sandboxPath" json:"sandbox_path,omitempty"`
+	// A file with the secret as its content.
+	Secret        *Secret                  `protobuf:"bytes,4,opt,name=secret" json:"secret,omitempty"`
+	CsiVolume     *Volume_Source_CSIVolume `protobuf:"bytes,6,opt,name=csi_volume,json=csiVolume" json:"csi_volume,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -787,11 +817,15 @@ func (x *Volume_Source) GetCsiVolume() *Volume_Source_CSIVolume {
 	return nil
 }
 
+// A volume that a Docker volume plugin provides.
 type Volume_Source_DockerVolume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Driver        *string                `protobuf:"bytes,1,opt,name=driver" json:"driver,omitempty"`
-	Name          *string                `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
-	DriverOptions *Parameters            `protobuf:"bytes,3,opt,name=driver_options,json=driverOptions" json:"driver_options,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The plugin. The Docker default, local, if absent.
+	Driver *string `protobuf:"bytes,1,opt,name=driver" json:"driver,omitempty"`
+	// As the plugin knows it.
+	Name *string `protobuf:"bytes,2,req,name=name" json:"name,omitempty"`
+	// Passed on to the plugin when it creates the volume.
+	DriverOptions *Parameters `protobuf:"bytes,3,opt,name=driver_options,json=driverOptions" json:"driver_options,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -847,10 +881,12 @@ func (x *Volume_Source_DockerVolume) GetDriverOptions() *Parameters {
 	return nil
 }
 
+// A path on the agent.
 type Volume_Source_HostPath struct {
-	state            protoimpl.MessageState `protogen:"open.v1"`
-	Path             *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
-	MountPropagation *MountPropagation      `protobuf:"bytes,2,opt,name=mount_propagation,json=mountPropagation" json:"mount_propagation,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute, or relative to the sandbox.
+	Path             *string           `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	MountPropagation *MountPropagation `protobuf:"bytes,2,opt,name=mount_propagation,json=mountPropagation" json:"mount_propagation,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -899,10 +935,13 @@ func (x *Volume_Source_HostPath) GetMountPropagation() *MountPropagation {
 	return nil
 }
 
+// A path in a sandbox: the container's own or its parent's, so that the containers of one
+// executor can share it.
 type Volume_Source_SandboxPath struct {
-	state         protoimpl.MessageState          `protogen:"open.v1"`
-	Type          *Volume_Source_SandboxPath_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Volume_Source_SandboxPath_Type" json:"type,omitempty"`
-	Path          *string                         `protobuf:"bytes,2,req,name=path" json:"path,omitempty"`
+	state protoimpl.MessageState          `protogen:"open.v1"`
+	Type  *Volume_Source_SandboxPath_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.Volume_Source_SandboxPath_Type" json:"type,omitempty"`
+	// Relative to that sandbox.
+	Path          *string `protobuf:"bytes,2,req,name=path" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -951,9 +990,12 @@ func (x *Volume_Source_SandboxPath) GetPath() string {
 	return ""
 }
 
+// A volume of a Container Storage Interface plugin that Mesos does not manage as a resource.
 type Volume_Source_CSIVolume struct {
-	state              protoimpl.MessageState                      `protogen:"open.v1"`
-	PluginName         *string                                     `protobuf:"bytes,1,req,name=plugin_name,json=pluginName" json:"plugin_name,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name the plugin was configured with on the agent.
+	PluginName *string `protobuf:"bytes,1,req,name=plugin_name,json=pluginName" json:"plugin_name,omitempty"`
+	// A volume that exists already.
 	StaticProvisioning *Volume_Source_CSIVolume_StaticProvisioning `protobuf:"bytes,2,opt,name=static_provisioning,json=staticProvisioning" json:"static_provisioning,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -1003,8 +1045,11 @@ func (x *Volume_Source_CSIVolume) GetStaticProvisioning() *Volume_Source_CSIVolu
 	return nil
 }
 
+// How a volume will be used, as CSI defines it.
 type Volume_Source_CSIVolume_VolumeCapability struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// As a device or as a file system.
+	//
 	// Types that are valid to be assigned to AccessType:
 	//
 	//	*Volume_Source_CSIVolume_VolumeCapability_Block
@@ -1095,15 +1140,20 @@ func (*Volume_Source_CSIVolume_VolumeCapability_Block) isVolume_Source_CSIVolume
 func (*Volume_Source_CSIVolume_VolumeCapability_Mount) isVolume_Source_CSIVolume_VolumeCapability_AccessType() {
 }
 
+// A volume that was created outside of Mesos.
 type Volume_Source_CSIVolume_StaticProvisioning struct {
-	state              protoimpl.MessageState                    `protogen:"open.v1"`
-	VolumeId           *string                                   `protobuf:"bytes,1,req,name=volume_id,json=volumeId" json:"volume_id,omitempty"`
-	VolumeCapability   *Volume_Source_CSIVolume_VolumeCapability `protobuf:"bytes,2,req,name=volume_capability,json=volumeCapability" json:"volume_capability,omitempty"`
-	NodeStageSecrets   map[string]*Secret                        `protobuf:"bytes,3,rep,name=node_stage_secrets,json=nodeStageSecrets" json:"node_stage_secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	NodePublishSecrets map[string]*Secret                        `protobuf:"bytes,4,rep,name=node_publish_secrets,json=nodePublishSecrets" json:"node_publish_secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	VolumeContext      map[string]string                         `protobuf:"bytes,5,rep,name=volume_context,json=volumeContext" json:"volume_context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As the plugin knows it.
+	VolumeId         *string                                   `protobuf:"bytes,1,req,name=volume_id,json=volumeId" json:"volume_id,omitempty"`
+	VolumeCapability *Volume_Source_CSIVolume_VolumeCapability `protobuf:"bytes,2,req,name=volume_capability,json=volumeCapability" json:"volume_capability,omitempty"`
+	// What the plugin needs to make the volume available to the node.
+	NodeStageSecrets map[string]*Secret `protobuf:"bytes,3,rep,name=node_stage_secrets,json=nodeStageSecrets" json:"node_stage_secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// What the plugin needs to mount it into the container.
+	NodePublishSecrets map[string]*Secret `protobuf:"bytes,4,rep,name=node_publish_secrets,json=nodePublishSecrets" json:"node_publish_secrets,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Properties of the volume that the plugin wants to be told again.
+	VolumeContext map[string]string `protobuf:"bytes,5,rep,name=volume_context,json=volumeContext" json:"volume_context,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Volume_Source_CSIVolume_StaticProvisioning) Reset() {
@@ -1171,6 +1221,7 @@ func (x *Volume_Source_CSIVolume_StaticProvisioning) GetVolumeContext() map[stri
 	return nil
 }
 
+// Use the volume as a block device.
 type Volume_Source_CSIVolume_VolumeCapability_BlockVolume struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -1207,10 +1258,12 @@ func (*Volume_Source_CSIVolume_VolumeCapability_BlockVolume) Descriptor() ([]byt
 	return file_mesosproto_volumes_proto_rawDescGZIP(), []int{2, 0, 3, 0, 0}
 }
 
+// Use the volume as a mounted file system.
 type Volume_Source_CSIVolume_VolumeCapability_MountVolume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	FsType        *string                `protobuf:"bytes,1,opt,name=fs_type,json=fsType" json:"fs_type,omitempty"`
-	MountFlags    []string               `protobuf:"bytes,2,rep,name=mount_flags,json=mountFlags" json:"mount_flags,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Chosen by the plugin if empty.
+	FsType        *string  `protobuf:"bytes,1,opt,name=fs_type,json=fsType" json:"fs_type,omitempty"`
+	MountFlags    []string `protobuf:"bytes,2,rep,name=mount_flags,json=mountFlags" json:"mount_flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1259,6 +1312,7 @@ func (x *Volume_Source_CSIVolume_VolumeCapability_MountVolume) GetMountFlags() [
 	return nil
 }
 
+// How many nodes may use a volume at once.
 type Volume_Source_CSIVolume_VolumeCapability_AccessMode struct {
 	state         protoimpl.MessageState                                    `protogen:"open.v1"`
 	Mode          *Volume_Source_CSIVolume_VolumeCapability_AccessMode_Mode `protobuf:"varint,1,req,name=mode,enum=mesos.v1.Volume_Source_CSIVolume_VolumeCapability_AccessMode_Mode" json:"mode,omitempty"`

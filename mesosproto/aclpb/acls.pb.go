@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// How many are meant.
 type ACL_Entity_Type int32
 
 const (
@@ -81,6 +82,8 @@ func (ACL_Entity_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_aclpb_acls_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// The kinds of rules. Each says which principals may do something, and to what; the field that
+// isn't principals names what.
 type ACL struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -117,8 +120,11 @@ func (*ACL) Descriptor() ([]byte, []int) {
 	return file_mesosproto_aclpb_acls_proto_rawDescGZIP(), []int{0}
 }
 
+// All rules. For each action they are tried in order, and the first that matches the principal and
+// the object decides.
 type ACLs struct {
-	state                                            protoimpl.MessageState                                 `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What holds if none matches.
 	Permissive                                       *bool                                                  `protobuf:"varint,1,opt,name=permissive,def=1" json:"permissive,omitempty"`
 	RegisterFrameworks                               []*ACL_RegisterFramework                               `protobuf:"bytes,2,rep,name=register_frameworks,json=registerFrameworks" json:"register_frameworks,omitempty"`
 	RunTasks                                         []*ACL_RunTask                                         `protobuf:"bytes,3,rep,name=run_tasks,json=runTasks" json:"run_tasks,omitempty"`
@@ -598,10 +604,12 @@ func (x *ACLs) GetDestroyRawDisks() []*ACL_DestroyRawDisk {
 	return nil
 }
 
+// Some, all or no names.
 type ACL_Entity struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *ACL_Entity_Type       `protobuf:"varint,1,opt,name=type,enum=mesos.ACL_Entity_Type,def=0" json:"type,omitempty"`
-	Values        []string               `protobuf:"bytes,2,rep,name=values" json:"values,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Type  *ACL_Entity_Type       `protobuf:"varint,1,opt,name=type,enum=mesos.ACL_Entity_Type,def=0" json:"type,omitempty"`
+	// With SOME.
+	Values        []string `protobuf:"bytes,2,rep,name=values" json:"values,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -655,6 +663,7 @@ func (x *ACL_Entity) GetValues() []string {
 	return nil
 }
 
+// Subscribe with these roles.
 type ACL_RegisterFramework struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -707,6 +716,7 @@ func (x *ACL_RegisterFramework) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Run tasks and executors as these Unix users.
 type ACL_RunTask struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -759,6 +769,7 @@ func (x *ACL_RunTask) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Tear down frameworks of these principals.
 type ACL_TeardownFramework struct {
 	state               protoimpl.MessageState `protogen:"open.v1"`
 	Principals          *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -811,6 +822,7 @@ func (x *ACL_TeardownFramework) GetFrameworkPrincipals() *ACL_Entity {
 	return nil
 }
 
+// Reserve for these roles.
 type ACL_ReserveResources struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -863,6 +875,7 @@ func (x *ACL_ReserveResources) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Unreserve what these principals have reserved.
 type ACL_UnreserveResources struct {
 	state              protoimpl.MessageState `protogen:"open.v1"`
 	Principals         *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -915,6 +928,7 @@ func (x *ACL_UnreserveResources) GetReserverPrincipals() *ACL_Entity {
 	return nil
 }
 
+// Create persistent volumes for these roles.
 type ACL_CreateVolume struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -967,6 +981,7 @@ func (x *ACL_CreateVolume) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Destroy persistent volumes that these principals have created.
 type ACL_DestroyVolume struct {
 	state             protoimpl.MessageState `protogen:"open.v1"`
 	Principals        *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1019,6 +1034,7 @@ func (x *ACL_DestroyVolume) GetCreatorPrincipals() *ACL_Entity {
 	return nil
 }
 
+// Grow and shrink persistent volumes of these roles.
 type ACL_ResizeVolume struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1071,6 +1087,7 @@ func (x *ACL_ResizeVolume) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// See the quotas of these roles.
 type ACL_GetQuota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1123,6 +1140,7 @@ func (x *ACL_GetQuota) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Set the quotas of these roles.
 type ACL_UpdateQuota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1175,6 +1193,7 @@ func (x *ACL_UpdateQuota) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// See these roles and their weights.
 type ACL_ViewRole struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1227,6 +1246,7 @@ func (x *ACL_ViewRole) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Set the weights of these roles.
 type ACL_UpdateWeight struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1279,10 +1299,12 @@ func (x *ACL_UpdateWeight) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Send GET requests to these paths.
 type ACL_GetEndpoint struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Paths         *ACL_Entity            `protobuf:"bytes,2,req,name=paths" json:"paths,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// Such as /logging/toggle.
+	Paths         *ACL_Entity `protobuf:"bytes,2,req,name=paths" json:"paths,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1331,6 +1353,7 @@ func (x *ACL_GetEndpoint) GetPaths() *ACL_Entity {
 	return nil
 }
 
+// See frameworks that run as these users.
 type ACL_ViewFramework struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1383,6 +1406,7 @@ func (x *ACL_ViewFramework) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// See tasks that run as these users.
 type ACL_ViewTask struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1435,6 +1459,7 @@ func (x *ACL_ViewTask) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// See executors that run as these users.
 type ACL_ViewExecutor struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1487,6 +1512,7 @@ func (x *ACL_ViewExecutor) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Read the sandboxes of tasks and executors of these users.
 type ACL_AccessSandbox struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1539,10 +1565,12 @@ func (x *ACL_AccessSandbox) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Read the log of master or agent.
 type ACL_AccessMesosLog struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Logs          *ACL_Entity            `protobuf:"bytes,2,req,name=logs" json:"logs,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Logs          *ACL_Entity `protobuf:"bytes,2,req,name=logs" json:"logs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1591,10 +1619,12 @@ func (x *ACL_AccessMesosLog) GetLogs() *ACL_Entity {
 	return nil
 }
 
+// See the flags of master or agent.
 type ACL_ViewFlags struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Flags         *ACL_Entity            `protobuf:"bytes,2,req,name=flags" json:"flags,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Flags         *ACL_Entity `protobuf:"bytes,2,req,name=flags" json:"flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1643,6 +1673,7 @@ func (x *ACL_ViewFlags) GetFlags() *ACL_Entity {
 	return nil
 }
 
+// Launch nested containers as these users.
 type ACL_LaunchNestedContainerAsUser struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1695,6 +1726,7 @@ func (x *ACL_LaunchNestedContainerAsUser) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Launch nested containers under executors of these users.
 type ACL_LaunchNestedContainerUnderParentWithUser struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1747,6 +1779,7 @@ func (x *ACL_LaunchNestedContainerUnderParentWithUser) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Launch nested container sessions as these users.
 type ACL_LaunchNestedContainerSessionAsUser struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1799,6 +1832,7 @@ func (x *ACL_LaunchNestedContainerSessionAsUser) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Launch nested container sessions under executors of these users.
 type ACL_LaunchNestedContainerSessionUnderParentWithUser struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1851,6 +1885,7 @@ func (x *ACL_LaunchNestedContainerSessionUnderParentWithUser) GetUsers() *ACL_En
 	return nil
 }
 
+// Send input to containers of these users.
 type ACL_AttachContainerInput struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1903,6 +1938,7 @@ func (x *ACL_AttachContainerInput) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Read the output of containers of these users.
 type ACL_AttachContainerOutput struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -1955,6 +1991,7 @@ func (x *ACL_AttachContainerOutput) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Kill nested containers of these users.
 type ACL_KillNestedContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2007,6 +2044,7 @@ func (x *ACL_KillNestedContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Wait for nested containers of these users.
 type ACL_WaitNestedContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2059,6 +2097,7 @@ func (x *ACL_WaitNestedContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// See containers of these users.
 type ACL_ViewContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2111,6 +2150,7 @@ func (x *ACL_ViewContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Remove nested containers of these users.
 type ACL_RemoveNestedContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2163,10 +2203,12 @@ func (x *ACL_RemoveNestedContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Set how much is logged.
 type ACL_SetLogLevel struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Level         *ACL_Entity            `protobuf:"bytes,2,req,name=level" json:"level,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Level         *ACL_Entity `protobuf:"bytes,2,req,name=level" json:"level,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2215,10 +2257,12 @@ func (x *ACL_SetLogLevel) GetLevel() *ACL_Entity {
 	return nil
 }
 
+// Register agents.
 type ACL_RegisterAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Agents        *ACL_Entity            `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Agents        *ACL_Entity `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2267,10 +2311,12 @@ func (x *ACL_RegisterAgent) GetAgents() *ACL_Entity {
 	return nil
 }
 
+// Plan maintenance of these machines.
 type ACL_UpdateMaintenanceSchedule struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Machines      *ACL_Entity            `protobuf:"bytes,2,req,name=machines" json:"machines,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE, as in the other maintenance rules.
+	Machines      *ACL_Entity `protobuf:"bytes,2,req,name=machines" json:"machines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2319,6 +2365,7 @@ func (x *ACL_UpdateMaintenanceSchedule) GetMachines() *ACL_Entity {
 	return nil
 }
 
+// See what maintenance is planned.
 type ACL_GetMaintenanceSchedule struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2371,6 +2418,7 @@ func (x *ACL_GetMaintenanceSchedule) GetMachines() *ACL_Entity {
 	return nil
 }
 
+// Take machines down.
 type ACL_StartMaintenance struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2423,6 +2471,7 @@ func (x *ACL_StartMaintenance) GetMachines() *ACL_Entity {
 	return nil
 }
 
+// Bring machines up.
 type ACL_StopMaintenance struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2475,6 +2524,7 @@ func (x *ACL_StopMaintenance) GetMachines() *ACL_Entity {
 	return nil
 }
 
+// See which machines are down.
 type ACL_GetMaintenanceStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2527,10 +2577,12 @@ func (x *ACL_GetMaintenanceStatus) GetMachines() *ACL_Entity {
 	return nil
 }
 
+// Drain agents.
 type ACL_DrainAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Agents        *ACL_Entity            `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Agents        *ACL_Entity `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2579,10 +2631,12 @@ func (x *ACL_DrainAgent) GetAgents() *ACL_Entity {
 	return nil
 }
 
+// Deactivate agents.
 type ACL_DeactivateAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Agents        *ACL_Entity            `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Agents        *ACL_Entity `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2631,10 +2685,12 @@ func (x *ACL_DeactivateAgent) GetAgents() *ACL_Entity {
 	return nil
 }
 
+// Reactivate agents.
 type ACL_ReactivateAgent struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Agents        *ACL_Entity            `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Agents        *ACL_Entity `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2683,10 +2739,12 @@ func (x *ACL_ReactivateAgent) GetAgents() *ACL_Entity {
 	return nil
 }
 
+// Declare agents gone.
 type ACL_MarkAgentGone struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Agents        *ACL_Entity            `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Agents        *ACL_Entity `protobuf:"bytes,2,req,name=agents" json:"agents,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2735,6 +2793,7 @@ func (x *ACL_MarkAgentGone) GetAgents() *ACL_Entity {
 	return nil
 }
 
+// Launch standalone containers as these users.
 type ACL_LaunchStandaloneContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2787,6 +2846,7 @@ func (x *ACL_LaunchStandaloneContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Kill standalone containers of these users.
 type ACL_KillStandaloneContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2839,6 +2899,7 @@ func (x *ACL_KillStandaloneContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Wait for standalone containers of these users.
 type ACL_WaitStandaloneContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2891,6 +2952,7 @@ func (x *ACL_WaitStandaloneContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Remove standalone containers of these users.
 type ACL_RemoveStandaloneContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2943,6 +3005,7 @@ func (x *ACL_RemoveStandaloneContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// See standalone containers of these users.
 type ACL_ViewStandaloneContainer struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -2995,10 +3058,12 @@ func (x *ACL_ViewStandaloneContainer) GetUsers() *ACL_Entity {
 	return nil
 }
 
+// Declare resource providers gone.
 type ACL_MarkResourceProvidersGone struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	Principals        *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	ResourceProviders *ACL_Entity            `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	ResourceProviders *ACL_Entity `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -3047,10 +3112,12 @@ func (x *ACL_MarkResourceProvidersGone) GetResourceProviders() *ACL_Entity {
 	return nil
 }
 
+// Add, change and remove resource provider configurations.
 type ACL_ModifyResourceProviderConfig struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	Principals        *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	ResourceProviders *ACL_Entity            `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	ResourceProviders *ACL_Entity `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }
@@ -3099,10 +3166,12 @@ func (x *ACL_ModifyResourceProviderConfig) GetResourceProviders() *ACL_Entity {
 	return nil
 }
 
+// Delete cached images.
 type ACL_PruneImages struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	Images        *ACL_Entity            `protobuf:"bytes,2,req,name=images" json:"images,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	Images        *ACL_Entity `protobuf:"bytes,2,req,name=images" json:"images,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3151,6 +3220,7 @@ func (x *ACL_PruneImages) GetImages() *ACL_Entity {
 	return nil
 }
 
+// Make block disks for these roles.
 type ACL_CreateBlockDisk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -3203,6 +3273,7 @@ func (x *ACL_CreateBlockDisk) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Destroy block disks of these roles.
 type ACL_DestroyBlockDisk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -3255,6 +3326,7 @@ func (x *ACL_DestroyBlockDisk) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Make mount disks for these roles.
 type ACL_CreateMountDisk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -3307,6 +3379,7 @@ func (x *ACL_CreateMountDisk) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Destroy mount disks of these roles.
 type ACL_DestroyMountDisk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -3359,6 +3432,7 @@ func (x *ACL_DestroyMountDisk) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// Destroy raw disks of these roles.
 type ACL_DestroyRawDisk struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Principals    *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
@@ -3411,10 +3485,12 @@ func (x *ACL_DestroyRawDisk) GetRoles() *ACL_Entity {
 	return nil
 }
 
+// See resource providers.
 type ACL_ViewResourceProvider struct {
-	state             protoimpl.MessageState `protogen:"open.v1"`
-	Principals        *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
-	ResourceProviders *ACL_Entity            `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Principals *ACL_Entity            `protobuf:"bytes,1,req,name=principals" json:"principals,omitempty"`
+	// ANY or NONE.
+	ResourceProviders *ACL_Entity `protobuf:"bytes,2,req,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
 	unknownFields     protoimpl.UnknownFields
 	sizeCache         protoimpl.SizeCache
 }

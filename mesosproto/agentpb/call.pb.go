@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of calls.
 type Call_Type int32
 
 const (
@@ -176,6 +177,7 @@ func (Call_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_call_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The kinds of records.
 type Call_AttachContainerInput_Type int32
 
 const (
@@ -235,14 +237,16 @@ func (Call_AttachContainerInput_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_call_proto_rawDescGZIP(), []int{0, 10, 0}
 }
 
+// Something an operator, or an executor, asks of the agent.
 type Call struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	Type            *Call_Type             `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.Call_Type" json:"type,omitempty"`
-	GetMetrics      *Call_GetMetrics       `protobuf:"bytes,2,opt,name=get_metrics,json=getMetrics" json:"get_metrics,omitempty"`
-	SetLoggingLevel *Call_SetLoggingLevel  `protobuf:"bytes,3,opt,name=set_logging_level,json=setLoggingLevel" json:"set_logging_level,omitempty"`
-	ListFiles       *Call_ListFiles        `protobuf:"bytes,4,opt,name=list_files,json=listFiles" json:"list_files,omitempty"`
-	ReadFile        *Call_ReadFile         `protobuf:"bytes,5,opt,name=read_file,json=readFile" json:"read_file,omitempty"`
-	GetContainers   *Call_GetContainers    `protobuf:"bytes,20,opt,name=get_containers,json=getContainers" json:"get_containers,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set; many types need none.
+	Type            *Call_Type            `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.Call_Type" json:"type,omitempty"`
+	GetMetrics      *Call_GetMetrics      `protobuf:"bytes,2,opt,name=get_metrics,json=getMetrics" json:"get_metrics,omitempty"`
+	SetLoggingLevel *Call_SetLoggingLevel `protobuf:"bytes,3,opt,name=set_logging_level,json=setLoggingLevel" json:"set_logging_level,omitempty"`
+	ListFiles       *Call_ListFiles       `protobuf:"bytes,4,opt,name=list_files,json=listFiles" json:"list_files,omitempty"`
+	ReadFile        *Call_ReadFile        `protobuf:"bytes,5,opt,name=read_file,json=readFile" json:"read_file,omitempty"`
+	GetContainers   *Call_GetContainers   `protobuf:"bytes,20,opt,name=get_containers,json=getContainers" json:"get_containers,omitempty"`
 	// Deprecated: Marked as deprecated in mesosproto/agentpb/call.proto.
 	LaunchNestedContainer *Call_LaunchNestedContainer `protobuf:"bytes,6,opt,name=launch_nested_container,json=launchNestedContainer" json:"launch_nested_container,omitempty"`
 	// Deprecated: Marked as deprecated in mesosproto/agentpb/call.proto.
@@ -455,8 +459,10 @@ func (x *Call) GetPruneImages() *Call_PruneImages {
 	return nil
 }
 
+// Read all metrics.
 type Call_GetMetrics struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leave out those that take longer.
 	Timeout       *mesosproto.DurationInfo `protobuf:"bytes,1,opt,name=timeout" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -499,8 +505,10 @@ func (x *Call_GetMetrics) GetTimeout() *mesosproto.DurationInfo {
 	return nil
 }
 
+// Log more for some time.
 type Call_SetLoggingLevel struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 is normal; the greater the more.
 	Level         *uint32                  `protobuf:"varint,1,req,name=level" json:"level,omitempty"`
 	Duration      *mesosproto.DurationInfo `protobuf:"bytes,2,req,name=duration" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -551,9 +559,11 @@ func (x *Call_SetLoggingLevel) GetDuration() *mesosproto.DurationInfo {
 	return nil
 }
 
+// List a directory.
 type Call_ListFiles struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A virtual path, such as that of a sandbox.
+	Path          *string `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -595,11 +605,15 @@ func (x *Call_ListFiles) GetPath() string {
 	return ""
 }
 
+// Read a part of a file.
 type Call_ReadFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
-	Offset        *uint64                `protobuf:"varint,2,req,name=offset" json:"offset,omitempty"`
-	Length        *uint64                `protobuf:"varint,3,opt,name=length" json:"length,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A virtual path, such as that of a sandbox.
+	Path *string `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	// Bytes from the beginning.
+	Offset *uint64 `protobuf:"varint,2,req,name=offset" json:"offset,omitempty"`
+	// Bytes at most. To the end if absent.
+	Length        *uint64 `protobuf:"varint,3,opt,name=length" json:"length,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -655,10 +669,13 @@ func (x *Call_ReadFile) GetLength() uint64 {
 	return 0
 }
 
+// List containers of executors, and others if wanted.
 type Call_GetContainers struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	ShowNested     *bool                  `protobuf:"varint,1,opt,name=show_nested,json=showNested" json:"show_nested,omitempty"`
-	ShowStandalone *bool                  `protobuf:"varint,2,opt,name=show_standalone,json=showStandalone" json:"show_standalone,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Nested ones, too.
+	ShowNested *bool `protobuf:"varint,1,opt,name=show_nested,json=showNested" json:"show_nested,omitempty"`
+	// Those that belong to no executor, too.
+	ShowStandalone *bool `protobuf:"varint,2,opt,name=show_standalone,json=showStandalone" json:"show_standalone,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }
@@ -707,6 +724,7 @@ func (x *Call_GetContainers) GetShowStandalone() bool {
 	return false
 }
 
+// Replaced by LAUNCH_CONTAINER.
 type Call_LaunchNestedContainer struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID   `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -767,6 +785,7 @@ func (x *Call_LaunchNestedContainer) GetContainer() *mesosproto.ContainerInfo {
 	return nil
 }
 
+// Replaced by WAIT_CONTAINER.
 type Call_WaitNestedContainer struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -811,6 +830,7 @@ func (x *Call_WaitNestedContainer) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Replaced by KILL_CONTAINER.
 type Call_KillNestedContainer struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -863,6 +883,7 @@ func (x *Call_KillNestedContainer) GetSignal() int32 {
 	return 0
 }
 
+// Replaced by REMOVE_CONTAINER.
 type Call_RemoveNestedContainer struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -907,6 +928,8 @@ func (x *Call_RemoveNestedContainer) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Launch a nested container for as long as the connection is open, and answer with its output.
+// What a debugging shell needs.
 type Call_LaunchNestedContainerSession struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID   `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -967,8 +990,10 @@ func (x *Call_LaunchNestedContainerSession) GetContainer() *mesosproto.Container
 	return nil
 }
 
+// One record of a stream of input: first the container, then what goes to it.
 type Call_AttachContainerInput struct {
-	state         protoimpl.MessageState          `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
 	Type          *Call_AttachContainerInput_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.Call_AttachContainerInput_Type" json:"type,omitempty"`
 	ContainerId   *mesosproto.ContainerID         `protobuf:"bytes,2,opt,name=container_id,json=containerId" json:"container_id,omitempty"`
 	ProcessIo     *ProcessIO                      `protobuf:"bytes,3,opt,name=process_io,json=processIo" json:"process_io,omitempty"`
@@ -1027,6 +1052,7 @@ func (x *Call_AttachContainerInput) GetProcessIo() *ProcessIO {
 	return nil
 }
 
+// Stream what a container writes.
 type Call_AttachContainerOutput struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -1071,12 +1097,14 @@ func (x *Call_AttachContainerOutput) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Launch a container: nested if its id has a parent, otherwise standalone.
 type Call_LaunchContainer struct {
-	state         protoimpl.MessageState              `protogen:"open.v1"`
-	ContainerId   *mesosproto.ContainerID             `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
-	Command       *mesosproto.CommandInfo             `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
-	Resources     []*mesosproto.Resource              `protobuf:"bytes,3,rep,name=resources" json:"resources,omitempty"`
-	Container     *mesosproto.ContainerInfo           `protobuf:"bytes,4,opt,name=container" json:"container,omitempty"`
+	state       protoimpl.MessageState    `protogen:"open.v1"`
+	ContainerId *mesosproto.ContainerID   `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
+	Command     *mesosproto.CommandInfo   `protobuf:"bytes,2,opt,name=command" json:"command,omitempty"`
+	Resources   []*mesosproto.Resource    `protobuf:"bytes,3,rep,name=resources" json:"resources,omitempty"`
+	Container   *mesosproto.ContainerInfo `protobuf:"bytes,4,opt,name=container" json:"container,omitempty"`
+	// By resource name: the most it may use. See TaskInfo.
 	Limits        map[string]*mesosproto.Value_Scalar `protobuf:"bytes,5,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1147,6 +1175,7 @@ func (x *Call_LaunchContainer) GetLimits() map[string]*mesosproto.Value_Scalar {
 	return nil
 }
 
+// Answer when a container has ended.
 type Call_WaitContainer struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -1191,10 +1220,12 @@ func (x *Call_WaitContainer) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Send a signal to a container.
 type Call_KillContainer struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
-	Signal        *int32                  `protobuf:"varint,2,opt,name=signal" json:"signal,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	ContainerId *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
+	// SIGKILL, 9, if absent.
+	Signal        *int32 `protobuf:"varint,2,opt,name=signal" json:"signal,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1243,6 +1274,7 @@ func (x *Call_KillContainer) GetSignal() int32 {
 	return 0
 }
 
+// Delete what is left of a container that has ended.
 type Call_RemoveContainer struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,1,req,name=container_id,json=containerId" json:"container_id,omitempty"`
@@ -1287,6 +1319,7 @@ func (x *Call_RemoveContainer) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Start a local resource provider.
 type Call_AddResourceProviderConfig struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Info          *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -1331,6 +1364,7 @@ func (x *Call_AddResourceProviderConfig) GetInfo() *mesosproto.ResourceProviderI
 	return nil
 }
 
+// Restart a local resource provider with another configuration.
 type Call_UpdateResourceProviderConfig struct {
 	state         protoimpl.MessageState           `protogen:"open.v1"`
 	Info          *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -1375,6 +1409,7 @@ func (x *Call_UpdateResourceProviderConfig) GetInfo() *mesosproto.ResourceProvid
 	return nil
 }
 
+// Stop a local resource provider.
 type Call_RemoveResourceProviderConfig struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          *string                `protobuf:"bytes,1,req,name=type" json:"type,omitempty"`
@@ -1427,6 +1462,7 @@ func (x *Call_RemoveResourceProviderConfig) GetName() string {
 	return ""
 }
 
+// Declare a resource provider, and its resources, gone for ever.
 type Call_MarkResourceProviderGone struct {
 	state              protoimpl.MessageState         `protogen:"open.v1"`
 	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,1,req,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
@@ -1471,9 +1507,11 @@ func (x *Call_MarkResourceProviderGone) GetResourceProviderId() *mesosproto.Reso
 	return nil
 }
 
+// Delete cached images that no container uses.
 type Call_PruneImages struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	ExcludedImages []*mesosproto.Image    `protobuf:"bytes,1,rep,name=excluded_images,json=excludedImages" json:"excluded_images,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Keep these.
+	ExcludedImages []*mesosproto.Image `protobuf:"bytes,1,rep,name=excluded_images,json=excludedImages" json:"excluded_images,omitempty"`
 	unknownFields  protoimpl.UnknownFields
 	sizeCache      protoimpl.SizeCache
 }

@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of records.
 type ProcessIO_Type int32
 
 const (
@@ -82,6 +83,7 @@ func (ProcessIO_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_processio_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Which of the three standard streams.
 type ProcessIO_Data_Type int32
 
 const (
@@ -144,6 +146,7 @@ func (ProcessIO_Data_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_processio_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// The kinds of control records.
 type ProcessIO_Control_Type int32
 
 const (
@@ -203,11 +206,13 @@ func (ProcessIO_Control_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_processio_proto_rawDescGZIP(), []int{0, 1, 0}
 }
 
+// One record of a stream from or to a container.
 type ProcessIO struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *ProcessIO_Type        `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.ProcessIO_Type" json:"type,omitempty"`
-	Data          *ProcessIO_Data        `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
-	Control       *ProcessIO_Control     `protobuf:"bytes,3,opt,name=control" json:"control,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
+	Type          *ProcessIO_Type    `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.ProcessIO_Type" json:"type,omitempty"`
+	Data          *ProcessIO_Data    `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
+	Control       *ProcessIO_Control `protobuf:"bytes,3,opt,name=control" json:"control,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,10 +268,12 @@ func (x *ProcessIO) GetControl() *ProcessIO_Control {
 	return nil
 }
 
+// Bytes that a process reads or writes.
 type ProcessIO_Data struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *ProcessIO_Data_Type   `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.ProcessIO_Data_Type" json:"type,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Type  *ProcessIO_Data_Type   `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.ProcessIO_Data_Type" json:"type,omitempty"`
+	// An empty STDIN closes it.
+	Data          []byte `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -315,8 +322,10 @@ func (x *ProcessIO_Data) GetData() []byte {
 	return nil
 }
 
+// Something about the stream itself.
 type ProcessIO_Control struct {
-	state         protoimpl.MessageState       `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
 	Type          *ProcessIO_Control_Type      `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.ProcessIO_Control_Type" json:"type,omitempty"`
 	TtyInfo       *mesosproto.TTYInfo          `protobuf:"bytes,2,opt,name=tty_info,json=ttyInfo" json:"tty_info,omitempty"`
 	Heartbeat     *ProcessIO_Control_Heartbeat `protobuf:"bytes,3,opt,name=heartbeat" json:"heartbeat,omitempty"`
@@ -375,8 +384,10 @@ func (x *ProcessIO_Control) GetHeartbeat() *ProcessIO_Control_Heartbeat {
 	return nil
 }
 
+// The connection is alive.
 type ProcessIO_Control_Heartbeat struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When the next one comes.
 	Interval      *mesosproto.DurationInfo `protobuf:"bytes,1,opt,name=interval" json:"interval,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of responses.
 type Response_Type int32
 
 const (
@@ -128,8 +129,10 @@ func (Response_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_agentpb_response_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The answer to a call that has one.
 type Response struct {
-	state                protoimpl.MessageState         `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set; the same names as in Call.
 	Type                 *Response_Type                 `protobuf:"varint,1,opt,name=type,enum=mesos.v1.agent.Response_Type" json:"type,omitempty"`
 	GetHealth            *Response_GetHealth            `protobuf:"bytes,2,opt,name=get_health,json=getHealth" json:"get_health,omitempty"`
 	GetFlags             *Response_GetFlags             `protobuf:"bytes,3,opt,name=get_flags,json=getFlags" json:"get_flags,omitempty"`
@@ -308,6 +311,7 @@ func (x *Response) GetWaitContainer() *Response_WaitContainer {
 	return nil
 }
 
+// Whether the agent works.
 type Response_GetHealth struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Healthy       *bool                  `protobuf:"varint,1,req,name=healthy" json:"healthy,omitempty"`
@@ -352,6 +356,7 @@ func (x *Response_GetHealth) GetHealthy() bool {
 	return false
 }
 
+// The flags the agent was started with.
 type Response_GetFlags struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Flags         []*mesosproto.Flag     `protobuf:"bytes,1,rep,name=flags" json:"flags,omitempty"`
@@ -396,6 +401,7 @@ func (x *Response_GetFlags) GetFlags() []*mesosproto.Flag {
 	return nil
 }
 
+// What version the agent is.
 type Response_GetVersion struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	VersionInfo   *mesosproto.VersionInfo `protobuf:"bytes,1,req,name=version_info,json=versionInfo" json:"version_info,omitempty"`
@@ -440,6 +446,7 @@ func (x *Response_GetVersion) GetVersionInfo() *mesosproto.VersionInfo {
 	return nil
 }
 
+// All metrics.
 type Response_GetMetrics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Metrics       []*mesosproto.Metric   `protobuf:"bytes,1,rep,name=metrics" json:"metrics,omitempty"`
@@ -484,6 +491,7 @@ func (x *Response_GetMetrics) GetMetrics() []*mesosproto.Metric {
 	return nil
 }
 
+// How much is logged.
 type Response_GetLoggingLevel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Level         *uint32                `protobuf:"varint,1,req,name=level" json:"level,omitempty"`
@@ -528,6 +536,7 @@ func (x *Response_GetLoggingLevel) GetLevel() uint32 {
 	return 0
 }
 
+// The files in a directory.
 type Response_ListFiles struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	FileInfos     []*mesosproto.FileInfo `protobuf:"bytes,1,rep,name=file_infos,json=fileInfos" json:"file_infos,omitempty"`
@@ -572,10 +581,12 @@ func (x *Response_ListFiles) GetFileInfos() []*mesosproto.FileInfo {
 	return nil
 }
 
+// A part of a file.
 type Response_ReadFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Size          *uint64                `protobuf:"varint,1,req,name=size" json:"size,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,req,name=data" json:"data,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the whole file.
+	Size          *uint64 `protobuf:"varint,1,req,name=size" json:"size,omitempty"`
+	Data          []byte  `protobuf:"bytes,2,req,name=data" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -624,6 +635,7 @@ func (x *Response_ReadFile) GetData() []byte {
 	return nil
 }
 
+// Everything at one moment.
 type Response_GetState struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	GetTasks      *Response_GetTasks      `protobuf:"bytes,1,opt,name=get_tasks,json=getTasks" json:"get_tasks,omitempty"`
@@ -684,6 +696,7 @@ func (x *Response_GetState) GetGetFrameworks() *Response_GetFrameworks {
 	return nil
 }
 
+// Containers.
 type Response_GetContainers struct {
 	state         protoimpl.MessageState              `protogen:"open.v1"`
 	Containers    []*Response_GetContainers_Container `protobuf:"bytes,1,rep,name=containers" json:"containers,omitempty"`
@@ -728,6 +741,7 @@ func (x *Response_GetContainers) GetContainers() []*Response_GetContainers_Conta
 	return nil
 }
 
+// Frameworks with something on this agent.
 type Response_GetFrameworks struct {
 	state               protoimpl.MessageState              `protogen:"open.v1"`
 	Frameworks          []*Response_GetFrameworks_Framework `protobuf:"bytes,1,rep,name=frameworks" json:"frameworks,omitempty"`
@@ -780,6 +794,7 @@ func (x *Response_GetFrameworks) GetCompletedFrameworks() []*Response_GetFramewo
 	return nil
 }
 
+// Executors on this agent.
 type Response_GetExecutors struct {
 	state              protoimpl.MessageState            `protogen:"open.v1"`
 	Executors          []*Response_GetExecutors_Executor `protobuf:"bytes,1,rep,name=executors" json:"executors,omitempty"`
@@ -832,6 +847,7 @@ func (x *Response_GetExecutors) GetCompletedExecutors() []*Response_GetExecutors
 	return nil
 }
 
+// Operations on this agent.
 type Response_GetOperations struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Operations    []*mesosproto.Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
@@ -876,13 +892,18 @@ func (x *Response_GetOperations) GetOperations() []*mesosproto.Operation {
 	return nil
 }
 
+// Tasks on this agent.
 type Response_GetTasks struct {
-	state           protoimpl.MessageState `protogen:"open.v1"`
-	PendingTasks    []*mesosproto.Task     `protobuf:"bytes,1,rep,name=pending_tasks,json=pendingTasks" json:"pending_tasks,omitempty"`
-	QueuedTasks     []*mesosproto.Task     `protobuf:"bytes,2,rep,name=queued_tasks,json=queuedTasks" json:"queued_tasks,omitempty"`
-	LaunchedTasks   []*mesosproto.Task     `protobuf:"bytes,3,rep,name=launched_tasks,json=launchedTasks" json:"launched_tasks,omitempty"`
-	TerminatedTasks []*mesosproto.Task     `protobuf:"bytes,4,rep,name=terminated_tasks,json=terminatedTasks" json:"terminated_tasks,omitempty"`
-	CompletedTasks  []*mesosproto.Task     `protobuf:"bytes,5,rep,name=completed_tasks,json=completedTasks" json:"completed_tasks,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Waiting for authorization and the like.
+	PendingTasks []*mesosproto.Task `protobuf:"bytes,1,rep,name=pending_tasks,json=pendingTasks" json:"pending_tasks,omitempty"`
+	// Waiting for their executor.
+	QueuedTasks []*mesosproto.Task `protobuf:"bytes,2,rep,name=queued_tasks,json=queuedTasks" json:"queued_tasks,omitempty"`
+	// With their executor.
+	LaunchedTasks []*mesosproto.Task `protobuf:"bytes,3,rep,name=launched_tasks,json=launchedTasks" json:"launched_tasks,omitempty"`
+	// Ended, but the last update is not acknowledged yet.
+	TerminatedTasks []*mesosproto.Task `protobuf:"bytes,4,rep,name=terminated_tasks,json=terminatedTasks" json:"terminated_tasks,omitempty"`
+	CompletedTasks  []*mesosproto.Task `protobuf:"bytes,5,rep,name=completed_tasks,json=completedTasks" json:"completed_tasks,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -952,11 +973,14 @@ func (x *Response_GetTasks) GetCompletedTasks() []*mesosproto.Task {
 	return nil
 }
 
+// The agent itself.
 type Response_GetAgent struct {
-	state                   protoimpl.MessageState  `protogen:"open.v1"`
-	AgentInfo               *mesosproto.AgentInfo   `protobuf:"bytes,1,opt,name=agent_info,json=agentInfo" json:"agent_info,omitempty"`
-	DrainConfig             *mesosproto.DrainConfig `protobuf:"bytes,2,opt,name=drain_config,json=drainConfig" json:"drain_config,omitempty"`
-	EstimatedDrainStartTime *mesosproto.TimeInfo    `protobuf:"bytes,3,opt,name=estimated_drain_start_time,json=estimatedDrainStartTime" json:"estimated_drain_start_time,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	AgentInfo *mesosproto.AgentInfo  `protobuf:"bytes,1,opt,name=agent_info,json=agentInfo" json:"agent_info,omitempty"`
+	// Set while it is being drained.
+	DrainConfig *mesosproto.DrainConfig `protobuf:"bytes,2,opt,name=drain_config,json=drainConfig" json:"drain_config,omitempty"`
+	// When draining was asked for.
+	EstimatedDrainStartTime *mesosproto.TimeInfo `protobuf:"bytes,3,opt,name=estimated_drain_start_time,json=estimatedDrainStartTime" json:"estimated_drain_start_time,omitempty"`
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1012,6 +1036,7 @@ func (x *Response_GetAgent) GetEstimatedDrainStartTime() *mesosproto.TimeInfo {
 	return nil
 }
 
+// Resource providers of this agent.
 type Response_GetResourceProviders struct {
 	state             protoimpl.MessageState                            `protogen:"open.v1"`
 	ResourceProviders []*Response_GetResourceProviders_ResourceProvider `protobuf:"bytes,1,rep,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
@@ -1056,8 +1081,10 @@ func (x *Response_GetResourceProviders) GetResourceProviders() []*Response_GetRe
 	return nil
 }
 
+// How a nested container ended. Replaced by WaitContainer.
 type Response_WaitNestedContainer struct {
-	state         protoimpl.MessageState             `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As wait(2) returns it.
 	ExitStatus    *int32                             `protobuf:"varint,1,opt,name=exit_status,json=exitStatus" json:"exit_status,omitempty"`
 	State         *mesosproto.TaskState              `protobuf:"varint,2,opt,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
 	Reason        *mesosproto.TaskStatus_Reason      `protobuf:"varint,3,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
@@ -1132,9 +1159,12 @@ func (x *Response_WaitNestedContainer) GetMessage() string {
 	return ""
 }
 
+// How a container ended.
 type Response_WaitContainer struct {
-	state         protoimpl.MessageState             `protogen:"open.v1"`
-	ExitStatus    *int32                             `protobuf:"varint,1,opt,name=exit_status,json=exitStatus" json:"exit_status,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As wait(2) returns it.
+	ExitStatus *int32 `protobuf:"varint,1,opt,name=exit_status,json=exitStatus" json:"exit_status,omitempty"`
+	// Set, like those below, if the agent ended it.
 	State         *mesosproto.TaskState              `protobuf:"varint,2,opt,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
 	Reason        *mesosproto.TaskStatus_Reason      `protobuf:"varint,3,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
 	Limitation    *mesosproto.TaskResourceLimitation `protobuf:"bytes,4,opt,name=limitation" json:"limitation,omitempty"`
@@ -1208,8 +1238,10 @@ func (x *Response_WaitContainer) GetMessage() string {
 	return ""
 }
 
+// A container and what it uses.
 type Response_GetContainers_Container struct {
-	state              protoimpl.MessageState         `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent for a standalone container, as are the executor's fields.
 	FrameworkId        *mesosproto.FrameworkID        `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
 	ExecutorId         *mesosproto.ExecutorID         `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
 	ExecutorName       *string                        `protobuf:"bytes,3,opt,name=executor_name,json=executorName" json:"executor_name,omitempty"`
@@ -1292,6 +1324,7 @@ func (x *Response_GetContainers_Container) GetResourceStatistics() *mesosproto.R
 	return nil
 }
 
+// A framework.
 type Response_GetFrameworks_Framework struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
@@ -1336,6 +1369,7 @@ func (x *Response_GetFrameworks_Framework) GetFrameworkInfo() *mesosproto.Framew
 	return nil
 }
 
+// An executor.
 type Response_GetExecutors_Executor struct {
 	state         protoimpl.MessageState   `protogen:"open.v1"`
 	ExecutorInfo  *mesosproto.ExecutorInfo `protobuf:"bytes,1,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
@@ -1380,6 +1414,7 @@ func (x *Response_GetExecutors_Executor) GetExecutorInfo() *mesosproto.ExecutorI
 	return nil
 }
 
+// A resource provider.
 type Response_GetResourceProviders_ResourceProvider struct {
 	state                protoimpl.MessageState           `protogen:"open.v1"`
 	ResourceProviderInfo *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,req,name=resource_provider_info,json=resourceProviderInfo" json:"resource_provider_info,omitempty"`

@@ -23,9 +23,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The answers to an inverse offer.
 type InverseOfferStatus_Status int32
 
 const (
+	// None yet.
 	InverseOfferStatus_UNKNOWN InverseOfferStatus_Status = 1
 	InverseOfferStatus_ACCEPT  InverseOfferStatus_Status = 2
 	InverseOfferStatus_DECLINE InverseOfferStatus_Status = 3
@@ -82,11 +84,13 @@ func (InverseOfferStatus_Status) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_allocatorpb_allocator_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// What a framework said to the last inverse offer for a machine.
 type InverseOfferStatus struct {
-	state         protoimpl.MessageState     `protogen:"open.v1"`
-	Status        *InverseOfferStatus_Status `protobuf:"varint,1,req,name=status,enum=mesos.v1.allocator.InverseOfferStatus_Status" json:"status,omitempty"`
-	FrameworkId   *mesosproto.FrameworkID    `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Timestamp     *mesosproto.TimeInfo       `protobuf:"bytes,3,req,name=timestamp" json:"timestamp,omitempty"`
+	state       protoimpl.MessageState     `protogen:"open.v1"`
+	Status      *InverseOfferStatus_Status `protobuf:"varint,1,req,name=status,enum=mesos.v1.allocator.InverseOfferStatus_Status" json:"status,omitempty"`
+	FrameworkId *mesosproto.FrameworkID    `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// When it said so.
+	Timestamp     *mesosproto.TimeInfo `protobuf:"bytes,3,req,name=timestamp" json:"timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

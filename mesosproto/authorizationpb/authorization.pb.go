@@ -24,6 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What would be done. The names that end in WITH_… are older ones with the same number.
 type Action int32
 
 const (
@@ -47,8 +48,11 @@ const (
 	Action_UPDATE_WEIGHT_WITH_ROLE            Action = 10
 	Action_GET_QUOTA                          Action = 11
 	Action_GET_QUOTA_WITH_ROLE                Action = 11
+	// For quotas of the older kind.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/authorizationpb/authorization.proto.
-	Action_UPDATE_QUOTA                    Action = 12
+	Action_UPDATE_QUOTA Action = 12
+	// For those of the newer kind.
 	Action_UPDATE_QUOTA_WITH_CONFIG        Action = 50
 	Action_VIEW_FRAMEWORK                  Action = 13
 	Action_VIEW_TASK                       Action = 14
@@ -261,10 +265,13 @@ func (Action) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_authorizationpb_authorization_proto_rawDescGZIP(), []int{0}
 }
 
+// Who wants to do something. Anyone at all if absent from a request.
 type Subject struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Value         *string                `protobuf:"bytes,1,opt,name=value" json:"value,omitempty"`
-	Claims        *mesosproto.Labels     `protobuf:"bytes,2,opt,name=claims" json:"claims,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The principal.
+	Value *string `protobuf:"bytes,1,opt,name=value" json:"value,omitempty"`
+	// What else is known about it, such as the claims of a token.
+	Claims        *mesosproto.Labels `protobuf:"bytes,2,opt,name=claims" json:"claims,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,8 +320,11 @@ func (x *Subject) GetClaims() *mesosproto.Labels {
 	return nil
 }
 
+// To what it would be done. Which fields are set depends on the action; without an object, any is
+// meant.
 type Object struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A name: of a role, principal, path, ….
 	Value         *string                   `protobuf:"bytes,1,opt,name=value" json:"value,omitempty"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,2,opt,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
 	Task          *mesosproto.Task          `protobuf:"bytes,3,opt,name=task" json:"task,omitempty"`
@@ -439,6 +449,7 @@ func (x *Object) GetMachineId() *mesosproto.MachineID {
 	return nil
 }
 
+// A question to an authorizer.
 type Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Subject       *Subject               `protobuf:"bytes,1,opt,name=subject" json:"subject,omitempty"`

@@ -25,11 +25,14 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What a container is for.
 type ContainerClass int32
 
 const (
 	ContainerClass_DEFAULT ContainerClass = 1
-	ContainerClass_DEBUG   ContainerClass = 2
+	// To look into another one: it shares the namespaces of its parent and does not count as its
+	// work.
+	ContainerClass_DEBUG ContainerClass = 2
 )
 
 // Enum value maps for ContainerClass.
@@ -81,6 +84,7 @@ func (ContainerClass) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containerizerpb_containers_proto_rawDescGZIP(), []int{0}
 }
 
+// The kinds of changes.
 type ContainerFileOperation_Operation int32
 
 const (
@@ -143,6 +147,7 @@ func (ContainerFileOperation_Operation) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containerizerpb_containers_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// The kinds of corrections.
 type QoSCorrection_Type int32
 
 const (
@@ -196,8 +201,10 @@ func (QoSCorrection_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_containerizerpb_containers_proto_rawDescGZIP(), []int{9, 0}
 }
 
+// An isolator found a container over its limits.
 type ContainerLimitation struct {
-	state         protoimpl.MessageState        `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which were exceeded.
 	Resources     []*mesosproto.Resource        `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
 	Message       *string                       `protobuf:"bytes,2,opt,name=message" json:"message,omitempty"`
 	Reason        *mesosproto.TaskStatus_Reason `protobuf:"varint,3,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
@@ -256,14 +263,18 @@ func (x *ContainerLimitation) GetReason() mesosproto.TaskStatus_Reason {
 	return mesosproto.TaskStatus_Reason(0)
 }
 
+// What an agent knows of a container after a restart.
 type ContainerState struct {
-	state            protoimpl.MessageState    `protogen:"open.v1"`
-	ExecutorInfo     *mesosproto.ExecutorInfo  `protobuf:"bytes,1,opt,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
-	ContainerInfo    *mesosproto.ContainerInfo `protobuf:"bytes,6,opt,name=container_info,json=containerInfo" json:"container_info,omitempty"`
-	ContainerId      *mesosproto.ContainerID   `protobuf:"bytes,2,req,name=container_id,json=containerId" json:"container_id,omitempty"`
-	Pid              *uint64                   `protobuf:"varint,3,req,name=pid" json:"pid,omitempty"`
-	Directory        *string                   `protobuf:"bytes,4,req,name=directory" json:"directory,omitempty"`
-	EphemeralVolumes []string                  `protobuf:"bytes,5,rep,name=ephemeral_volumes,json=ephemeralVolumes" json:"ephemeral_volumes,omitempty"`
+	state         protoimpl.MessageState    `protogen:"open.v1"`
+	ExecutorInfo  *mesosproto.ExecutorInfo  `protobuf:"bytes,1,opt,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
+	ContainerInfo *mesosproto.ContainerInfo `protobuf:"bytes,6,opt,name=container_info,json=containerInfo" json:"container_info,omitempty"`
+	ContainerId   *mesosproto.ContainerID   `protobuf:"bytes,2,req,name=container_id,json=containerId" json:"container_id,omitempty"`
+	// Its first process.
+	Pid *uint64 `protobuf:"varint,3,req,name=pid" json:"pid,omitempty"`
+	// The sandbox.
+	Directory *string `protobuf:"bytes,4,req,name=directory" json:"directory,omitempty"`
+	// Directories on the host that go with the container and count as its disk use.
+	EphemeralVolumes []string `protobuf:"bytes,5,rep,name=ephemeral_volumes,json=ephemeralVolumes" json:"ephemeral_volumes,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -340,13 +351,17 @@ func (x *ContainerState) GetEphemeralVolumes() []string {
 	return nil
 }
 
+// Which containers an isolator is to recover.
 type ContainerRecoverInfo struct {
-	state                       protoimpl.MessageState    `protogen:"open.v1"`
-	CheckpointedContainerStates []*ContainerState         `protobuf:"bytes,1,rep,name=checkpointed_container_states,json=checkpointedContainerStates" json:"checkpointed_container_states,omitempty"`
-	OrphanContainerIds          []*mesosproto.ContainerID `protobuf:"bytes,2,rep,name=orphan_container_ids,json=orphanContainerIds" json:"orphan_container_ids,omitempty"`
-	KnownContainerIds           []*mesosproto.ContainerID `protobuf:"bytes,3,rep,name=known_container_ids,json=knownContainerIds" json:"known_container_ids,omitempty"`
-	unknownFields               protoimpl.UnknownFields
-	sizeCache                   protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Those of executors that go on.
+	CheckpointedContainerStates []*ContainerState `protobuf:"bytes,1,rep,name=checkpointed_container_states,json=checkpointedContainerStates" json:"checkpointed_container_states,omitempty"`
+	// Those that no executor owns any more; to be destroyed.
+	OrphanContainerIds []*mesosproto.ContainerID `protobuf:"bytes,2,rep,name=orphan_container_ids,json=orphanContainerIds" json:"orphan_container_ids,omitempty"`
+	// Those that existed, whether they still run or not.
+	KnownContainerIds []*mesosproto.ContainerID `protobuf:"bytes,3,rep,name=known_container_ids,json=knownContainerIds" json:"known_container_ids,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ContainerRecoverInfo) Reset() {
@@ -400,23 +415,30 @@ func (x *ContainerRecoverInfo) GetKnownContainerIds() []*mesosproto.ContainerID 
 	return nil
 }
 
+// All that is needed to launch a container. Kept on disk while it lives.
 type ContainerConfig struct {
-	state            protoimpl.MessageState              `protogen:"open.v1"`
-	ExecutorInfo     *mesosproto.ExecutorInfo            `protobuf:"bytes,8,opt,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
-	TaskInfo         *mesosproto.TaskInfo                `protobuf:"bytes,9,opt,name=task_info,json=taskInfo" json:"task_info,omitempty"`
-	CommandInfo      *mesosproto.CommandInfo             `protobuf:"bytes,11,req,name=command_info,json=commandInfo" json:"command_info,omitempty"`
-	ContainerInfo    *mesosproto.ContainerInfo           `protobuf:"bytes,12,opt,name=container_info,json=containerInfo" json:"container_info,omitempty"`
-	Resources        []*mesosproto.Resource              `protobuf:"bytes,13,rep,name=resources" json:"resources,omitempty"`
-	Limits           map[string]*mesosproto.Value_Scalar `protobuf:"bytes,16,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	ContainerClass   *ContainerClass                     `protobuf:"varint,14,opt,name=container_class,json=containerClass,enum=mesos.slave.ContainerClass" json:"container_class,omitempty"`
-	Directory        *string                             `protobuf:"bytes,3,req,name=directory" json:"directory,omitempty"`
-	EphemeralVolumes []string                            `protobuf:"bytes,15,rep,name=ephemeral_volumes,json=ephemeralVolumes" json:"ephemeral_volumes,omitempty"`
-	User             *string                             `protobuf:"bytes,4,opt,name=user" json:"user,omitempty"`
-	Rootfs           *string                             `protobuf:"bytes,5,opt,name=rootfs" json:"rootfs,omitempty"`
-	Docker           *ContainerConfig_Docker             `protobuf:"bytes,7,opt,name=docker" json:"docker,omitempty"`
-	Appc             *ContainerConfig_Appc               `protobuf:"bytes,10,opt,name=appc" json:"appc,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For the container of an executor.
+	ExecutorInfo *mesosproto.ExecutorInfo `protobuf:"bytes,8,opt,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
+	// For the container of a task that the agent supervises itself.
+	TaskInfo      *mesosproto.TaskInfo      `protobuf:"bytes,9,opt,name=task_info,json=taskInfo" json:"task_info,omitempty"`
+	CommandInfo   *mesosproto.CommandInfo   `protobuf:"bytes,11,req,name=command_info,json=commandInfo" json:"command_info,omitempty"`
+	ContainerInfo *mesosproto.ContainerInfo `protobuf:"bytes,12,opt,name=container_info,json=containerInfo" json:"container_info,omitempty"`
+	Resources     []*mesosproto.Resource    `protobuf:"bytes,13,rep,name=resources" json:"resources,omitempty"`
+	// By resource name. See TaskInfo.
+	Limits         map[string]*mesosproto.Value_Scalar `protobuf:"bytes,16,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	ContainerClass *ContainerClass                     `protobuf:"varint,14,opt,name=container_class,json=containerClass,enum=mesos.slave.ContainerClass" json:"container_class,omitempty"`
+	// The sandbox.
+	Directory *string `protobuf:"bytes,3,req,name=directory" json:"directory,omitempty"`
+	// Directories on the host that go with the container and count as its disk use.
+	EphemeralVolumes []string `protobuf:"bytes,15,rep,name=ephemeral_volumes,json=ephemeralVolumes" json:"ephemeral_volumes,omitempty"`
+	User             *string  `protobuf:"bytes,4,opt,name=user" json:"user,omitempty"`
+	// Where the image was unpacked.
+	Rootfs        *string                 `protobuf:"bytes,5,opt,name=rootfs" json:"rootfs,omitempty"`
+	Docker        *ContainerConfig_Docker `protobuf:"bytes,7,opt,name=docker" json:"docker,omitempty"`
+	Appc          *ContainerConfig_Appc   `protobuf:"bytes,10,opt,name=appc" json:"appc,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContainerConfig) Reset() {
@@ -540,6 +562,7 @@ func (x *ContainerConfig) GetAppc() *ContainerConfig_Appc {
 	return nil
 }
 
+// A mount to make: the arguments of mount(2).
 type ContainerMountInfo struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Target        *string                `protobuf:"bytes,1,req,name=target" json:"target,omitempty"`
@@ -616,8 +639,10 @@ func (x *ContainerMountInfo) GetOptions() string {
 	return ""
 }
 
+// A change to the file system of a container before it runs.
 type ContainerFileOperation struct {
-	state     protoimpl.MessageState            `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set.
 	Operation *ContainerFileOperation_Operation `protobuf:"varint,1,opt,name=operation,enum=mesos.slave.ContainerFileOperation_Operation" json:"operation,omitempty"`
 	// Types that are valid to be assigned to Parameters:
 	//
@@ -738,31 +763,43 @@ func (*ContainerFileOperation_Rename_) isContainerFileOperation_Parameters() {}
 
 func (*ContainerFileOperation_Mount) isContainerFileOperation_Parameters() {}
 
+// What isolators want done when a container starts.
 type ContainerLaunchInfo struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Run in the container before its command. Replaced by mounts and file_operations.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/containerizerpb/containers.proto.
-	PreExecCommands         []*mesosproto.CommandInfo          `protobuf:"bytes,1,rep,name=pre_exec_commands,json=preExecCommands" json:"pre_exec_commands,omitempty"`
-	Environment             *mesosproto.Environment            `protobuf:"bytes,2,opt,name=environment" json:"environment,omitempty"`
-	Rootfs                  *string                            `protobuf:"bytes,3,opt,name=rootfs" json:"rootfs,omitempty"`
-	EnterNamespaces         []int32                            `protobuf:"varint,9,rep,name=enter_namespaces,json=enterNamespaces" json:"enter_namespaces,omitempty"`
-	CloneNamespaces         []int32                            `protobuf:"varint,4,rep,name=clone_namespaces,json=cloneNamespaces" json:"clone_namespaces,omitempty"`
-	User                    *string                            `protobuf:"bytes,10,opt,name=user" json:"user,omitempty"`
-	SupplementaryGroups     []uint32                           `protobuf:"varint,19,rep,name=supplementary_groups,json=supplementaryGroups" json:"supplementary_groups,omitempty"`
-	Command                 *mesosproto.CommandInfo            `protobuf:"bytes,5,opt,name=command" json:"command,omitempty"`
-	WorkingDirectory        *string                            `protobuf:"bytes,6,opt,name=working_directory,json=workingDirectory" json:"working_directory,omitempty"`
-	Mounts                  []*ContainerMountInfo              `protobuf:"bytes,17,rep,name=mounts" json:"mounts,omitempty"`
-	MaskedPaths             []string                           `protobuf:"bytes,21,rep,name=masked_paths,json=maskedPaths" json:"masked_paths,omitempty"`
-	FileOperations          []*ContainerFileOperation          `protobuf:"bytes,22,rep,name=file_operations,json=fileOperations" json:"file_operations,omitempty"`
-	SeccompProfile          *seccomppb.ContainerSeccompProfile `protobuf:"bytes,18,opt,name=seccomp_profile,json=seccompProfile" json:"seccomp_profile,omitempty"`
-	EffectiveCapabilities   *mesosproto.CapabilityInfo         `protobuf:"bytes,7,opt,name=effective_capabilities,json=effectiveCapabilities" json:"effective_capabilities,omitempty"`
-	BoundingCapabilities    *mesosproto.CapabilityInfo         `protobuf:"bytes,16,opt,name=bounding_capabilities,json=boundingCapabilities" json:"bounding_capabilities,omitempty"`
-	Rlimits                 *mesosproto.RLimitInfo             `protobuf:"bytes,8,opt,name=rlimits" json:"rlimits,omitempty"`
-	TtySlavePath            *string                            `protobuf:"bytes,14,opt,name=tty_slave_path,json=ttySlavePath" json:"tty_slave_path,omitempty"`
-	TaskEnvironment         *mesosproto.Environment            `protobuf:"bytes,15,opt,name=task_environment,json=taskEnvironment" json:"task_environment,omitempty"`
-	TaskSupplementaryGroups []uint32                           `protobuf:"varint,20,rep,name=task_supplementary_groups,json=taskSupplementaryGroups" json:"task_supplementary_groups,omitempty"`
-	NoNewPrivileges         *bool                              `protobuf:"varint,23,opt,name=no_new_privileges,json=noNewPrivileges" json:"no_new_privileges,omitempty"`
-	unknownFields           protoimpl.UnknownFields
-	sizeCache               protoimpl.SizeCache
+	PreExecCommands []*mesosproto.CommandInfo `protobuf:"bytes,1,rep,name=pre_exec_commands,json=preExecCommands" json:"pre_exec_commands,omitempty"`
+	Environment     *mesosproto.Environment   `protobuf:"bytes,2,opt,name=environment" json:"environment,omitempty"`
+	// To become /.
+	Rootfs *string `protobuf:"bytes,3,opt,name=rootfs" json:"rootfs,omitempty"`
+	// CLONE_NEW… flags of clone(2): enter those of the parent.
+	EnterNamespaces []int32 `protobuf:"varint,9,rep,name=enter_namespaces,json=enterNamespaces" json:"enter_namespaces,omitempty"`
+	// CLONE_NEW… flags of clone(2): make new ones.
+	CloneNamespaces []int32 `protobuf:"varint,4,rep,name=clone_namespaces,json=cloneNamespaces" json:"clone_namespaces,omitempty"`
+	User            *string `protobuf:"bytes,10,opt,name=user" json:"user,omitempty"`
+	// Group ids.
+	SupplementaryGroups []uint32                `protobuf:"varint,19,rep,name=supplementary_groups,json=supplementaryGroups" json:"supplementary_groups,omitempty"`
+	Command             *mesosproto.CommandInfo `protobuf:"bytes,5,opt,name=command" json:"command,omitempty"`
+	WorkingDirectory    *string                 `protobuf:"bytes,6,opt,name=working_directory,json=workingDirectory" json:"working_directory,omitempty"`
+	Mounts              []*ContainerMountInfo   `protobuf:"bytes,17,rep,name=mounts" json:"mounts,omitempty"`
+	// Covered, so that they can't be read.
+	MaskedPaths           []string                           `protobuf:"bytes,21,rep,name=masked_paths,json=maskedPaths" json:"masked_paths,omitempty"`
+	FileOperations        []*ContainerFileOperation          `protobuf:"bytes,22,rep,name=file_operations,json=fileOperations" json:"file_operations,omitempty"`
+	SeccompProfile        *seccomppb.ContainerSeccompProfile `protobuf:"bytes,18,opt,name=seccomp_profile,json=seccompProfile" json:"seccomp_profile,omitempty"`
+	EffectiveCapabilities *mesosproto.CapabilityInfo         `protobuf:"bytes,7,opt,name=effective_capabilities,json=effectiveCapabilities" json:"effective_capabilities,omitempty"`
+	BoundingCapabilities  *mesosproto.CapabilityInfo         `protobuf:"bytes,16,opt,name=bounding_capabilities,json=boundingCapabilities" json:"bounding_capabilities,omitempty"`
+	Rlimits               *mesosproto.RLimitInfo             `protobuf:"bytes,8,opt,name=rlimits" json:"rlimits,omitempty"`
+	// The terminal of the container.
+	TtySlavePath *string `protobuf:"bytes,14,opt,name=tty_slave_path,json=ttySlavePath" json:"tty_slave_path,omitempty"`
+	// For the task of a command executor, not for the executor.
+	TaskEnvironment *mesosproto.Environment `protobuf:"bytes,15,opt,name=task_environment,json=taskEnvironment" json:"task_environment,omitempty"`
+	// Group ids, likewise.
+	TaskSupplementaryGroups []uint32 `protobuf:"varint,20,rep,name=task_supplementary_groups,json=taskSupplementaryGroups" json:"task_supplementary_groups,omitempty"`
+	// As PR_SET_NO_NEW_PRIVS of prctl(2).
+	NoNewPrivileges *bool `protobuf:"varint,23,opt,name=no_new_privileges,json=noNewPrivileges" json:"no_new_privileges,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *ContainerLaunchInfo) Reset() {
@@ -936,13 +973,17 @@ func (x *ContainerLaunchInfo) GetNoNewPrivileges() bool {
 	return false
 }
 
+// How a container ended.
 type ContainerTermination struct {
-	state            protoimpl.MessageState        `protogen:"open.v1"`
-	Status           *int32                        `protobuf:"varint,3,opt,name=status" json:"status,omitempty"`
-	State            *mesosproto.TaskState         `protobuf:"varint,4,opt,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
-	Reason           *mesosproto.TaskStatus_Reason `protobuf:"varint,5,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
-	Message          *string                       `protobuf:"bytes,2,opt,name=message" json:"message,omitempty"`
-	LimitedResources []*mesosproto.Resource        `protobuf:"bytes,6,rep,name=limited_resources,json=limitedResources" json:"limited_resources,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// As wait(2) returns it.
+	Status *int32 `protobuf:"varint,3,opt,name=status" json:"status,omitempty"`
+	// What the agent should say of its tasks.
+	State   *mesosproto.TaskState         `protobuf:"varint,4,opt,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
+	Reason  *mesosproto.TaskStatus_Reason `protobuf:"varint,5,opt,name=reason,enum=mesos.v1.TaskStatus_Reason" json:"reason,omitempty"`
+	Message *string                       `protobuf:"bytes,2,opt,name=message" json:"message,omitempty"`
+	// Those that were exceeded.
+	LimitedResources []*mesosproto.Resource `protobuf:"bytes,6,rep,name=limited_resources,json=limitedResources" json:"limited_resources,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1012,10 +1053,12 @@ func (x *ContainerTermination) GetLimitedResources() []*mesosproto.Resource {
 	return nil
 }
 
+// The layers a root file system is made of.
 type ContainerLayers struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Paths         []string               `protobuf:"bytes,1,rep,name=paths" json:"paths,omitempty"`
-	Config        *string                `protobuf:"bytes,2,opt,name=config" json:"config,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Paths []string               `protobuf:"bytes,1,rep,name=paths" json:"paths,omitempty"`
+	// The file with the image's configuration.
+	Config        *string `protobuf:"bytes,2,opt,name=config" json:"config,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1064,6 +1107,7 @@ func (x *ContainerLayers) GetConfig() string {
 	return ""
 }
 
+// Something to do so that revocable work doesn't disturb the rest.
 type QoSCorrection struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Type          *QoSCorrection_Type    `protobuf:"varint,1,req,name=type,enum=mesos.slave.QoSCorrection_Type" json:"type,omitempty"`
@@ -1116,9 +1160,11 @@ func (x *QoSCorrection) GetKill() *QoSCorrection_Kill {
 	return nil
 }
 
+// What the provisioner read in a Docker image.
 type ContainerConfig_Docker struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Manifest      []byte                 `protobuf:"bytes,1,opt,name=manifest" json:"manifest,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An encoded docker.spec.v1.ImageManifest, kept as bytes.
+	Manifest      []byte `protobuf:"bytes,1,opt,name=manifest" json:"manifest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1160,9 +1206,11 @@ func (x *ContainerConfig_Docker) GetManifest() []byte {
 	return nil
 }
 
+// What the provisioner read in an App Container image.
 type ContainerConfig_Appc struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Manifest      []byte                 `protobuf:"bytes,1,opt,name=manifest" json:"manifest,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An encoded appc.spec.ImageManifest, kept as bytes.
+	Manifest      []byte `protobuf:"bytes,1,opt,name=manifest" json:"manifest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1204,6 +1252,7 @@ func (x *ContainerConfig_Appc) GetManifest() []byte {
 	return nil
 }
 
+// A symbolic link at target that points to source.
 type ContainerFileOperation_Symlink struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Source        *string                `protobuf:"bytes,1,opt,name=source" json:"source,omitempty"`
@@ -1256,6 +1305,7 @@ func (x *ContainerFileOperation_Symlink) GetTarget() string {
 	return ""
 }
 
+// Move source to target.
 type ContainerFileOperation_Rename struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Source        *string                `protobuf:"bytes,1,opt,name=source" json:"source,omitempty"`
@@ -1308,10 +1358,12 @@ func (x *ContainerFileOperation_Rename) GetTarget() string {
 	return ""
 }
 
+// Make a directory.
 type ContainerFileOperation_Mkdir struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Target        *string                `protobuf:"bytes,1,opt,name=target" json:"target,omitempty"`
-	Recursive     *bool                  `protobuf:"varint,2,opt,name=recursive" json:"recursive,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Target *string                `protobuf:"bytes,1,opt,name=target" json:"target,omitempty"`
+	// With those above it.
+	Recursive     *bool `protobuf:"varint,2,opt,name=recursive" json:"recursive,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1360,6 +1412,7 @@ func (x *ContainerFileOperation_Mkdir) GetRecursive() bool {
 	return false
 }
 
+// Kill a container with revocable resources.
 type QoSCorrection_Kill struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`

@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of events.
 type Event_Type int32
 
 const (
@@ -34,8 +35,10 @@ const (
 	Event_ACKNOWLEDGED Event_Type = 4
 	Event_MESSAGE      Event_Type = 5
 	Event_ERROR        Event_Type = 6
-	Event_SHUTDOWN     Event_Type = 7
-	Event_HEARTBEAT    Event_Type = 9
+	// Kill all tasks, send the last updates, and end.
+	Event_SHUTDOWN Event_Type = 7
+	// The connection is alive.
+	Event_HEARTBEAT Event_Type = 9
 )
 
 // Enum value maps for Event_Type.
@@ -103,6 +106,7 @@ func (Event_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_executorpb_executor_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The kinds of calls.
 type Call_Type int32
 
 const (
@@ -110,6 +114,7 @@ const (
 	Call_SUBSCRIBE Call_Type = 1
 	Call_UPDATE    Call_Type = 2
 	Call_MESSAGE   Call_Type = 3
+	// Keeps an idle connection from being closed.
 	Call_HEARTBEAT Call_Type = 4
 )
 
@@ -168,16 +173,18 @@ func (Call_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_executorpb_executor_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// Something the agent tells an executor.
 type Event struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          *Event_Type            `protobuf:"varint,1,opt,name=type,enum=mesos.v1.executor.Event_Type" json:"type,omitempty"`
-	Subscribed    *Event_Subscribed      `protobuf:"bytes,2,opt,name=subscribed" json:"subscribed,omitempty"`
-	Acknowledged  *Event_Acknowledged    `protobuf:"bytes,3,opt,name=acknowledged" json:"acknowledged,omitempty"`
-	Launch        *Event_Launch          `protobuf:"bytes,4,opt,name=launch" json:"launch,omitempty"`
-	LaunchGroup   *Event_LaunchGroup     `protobuf:"bytes,8,opt,name=launch_group,json=launchGroup" json:"launch_group,omitempty"`
-	Kill          *Event_Kill            `protobuf:"bytes,5,opt,name=kill" json:"kill,omitempty"`
-	Message       *Event_Message         `protobuf:"bytes,6,opt,name=message" json:"message,omitempty"`
-	Error         *Event_Error           `protobuf:"bytes,7,opt,name=error" json:"error,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set. SHUTDOWN and HEARTBEAT have none.
+	Type          *Event_Type         `protobuf:"varint,1,opt,name=type,enum=mesos.v1.executor.Event_Type" json:"type,omitempty"`
+	Subscribed    *Event_Subscribed   `protobuf:"bytes,2,opt,name=subscribed" json:"subscribed,omitempty"`
+	Acknowledged  *Event_Acknowledged `protobuf:"bytes,3,opt,name=acknowledged" json:"acknowledged,omitempty"`
+	Launch        *Event_Launch       `protobuf:"bytes,4,opt,name=launch" json:"launch,omitempty"`
+	LaunchGroup   *Event_LaunchGroup  `protobuf:"bytes,8,opt,name=launch_group,json=launchGroup" json:"launch_group,omitempty"`
+	Kill          *Event_Kill         `protobuf:"bytes,5,opt,name=kill" json:"kill,omitempty"`
+	Message       *Event_Message      `protobuf:"bytes,6,opt,name=message" json:"message,omitempty"`
+	Error         *Event_Error        `protobuf:"bytes,7,opt,name=error" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,14 +275,16 @@ func (x *Event) GetError() *Event_Error {
 	return nil
 }
 
+// Something an executor tells the agent.
 type Call struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	ExecutorId    *mesosproto.ExecutorID  `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Type          *Call_Type              `protobuf:"varint,3,opt,name=type,enum=mesos.v1.executor.Call_Type" json:"type,omitempty"`
-	Subscribe     *Call_Subscribe         `protobuf:"bytes,4,opt,name=subscribe" json:"subscribe,omitempty"`
-	Update        *Call_Update            `protobuf:"bytes,5,opt,name=update" json:"update,omitempty"`
-	Message       *Call_Message           `protobuf:"bytes,6,opt,name=message" json:"message,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	ExecutorId  *mesosproto.ExecutorID  `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Which of the fields below is set. HEARTBEAT has none.
+	Type          *Call_Type      `protobuf:"varint,3,opt,name=type,enum=mesos.v1.executor.Call_Type" json:"type,omitempty"`
+	Subscribe     *Call_Subscribe `protobuf:"bytes,4,opt,name=subscribe" json:"subscribe,omitempty"`
+	Update        *Call_Update    `protobuf:"bytes,5,opt,name=update" json:"update,omitempty"`
+	Message       *Call_Message   `protobuf:"bytes,6,opt,name=message" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -352,12 +361,14 @@ func (x *Call) GetMessage() *Call_Message {
 	return nil
 }
 
+// The first event of a subscription.
 type Event_Subscribed struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	ExecutorInfo  *mesosproto.ExecutorInfo  `protobuf:"bytes,1,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,2,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
 	AgentInfo     *mesosproto.AgentInfo     `protobuf:"bytes,3,req,name=agent_info,json=agentInfo" json:"agent_info,omitempty"`
-	ContainerId   *mesosproto.ContainerID   `protobuf:"bytes,4,opt,name=container_id,json=containerId" json:"container_id,omitempty"`
+	// The container the executor is in.
+	ContainerId   *mesosproto.ContainerID `protobuf:"bytes,4,opt,name=container_id,json=containerId" json:"container_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,6 +431,7 @@ func (x *Event_Subscribed) GetContainerId() *mesosproto.ContainerID {
 	return nil
 }
 
+// Run a task.
 type Event_Launch struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *mesosproto.TaskInfo   `protobuf:"bytes,1,req,name=task" json:"task,omitempty"`
@@ -464,6 +476,7 @@ func (x *Event_Launch) GetTask() *mesosproto.TaskInfo {
 	return nil
 }
 
+// Run tasks together: start all or none.
 type Event_LaunchGroup struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	TaskGroup     *mesosproto.TaskGroupInfo `protobuf:"bytes,1,req,name=task_group,json=taskGroup" json:"task_group,omitempty"`
@@ -508,9 +521,11 @@ func (x *Event_LaunchGroup) GetTaskGroup() *mesosproto.TaskGroupInfo {
 	return nil
 }
 
+// Kill a task.
 type Event_Kill struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// Instead of the task's own.
 	KillPolicy    *mesosproto.KillPolicy `protobuf:"bytes,2,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -560,10 +575,12 @@ func (x *Event_Kill) GetKillPolicy() *mesosproto.KillPolicy {
 	return nil
 }
 
+// The agent has an update and will deliver it; the executor may forget it.
 type Event_Acknowledged struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	Uuid          []byte                 `protobuf:"bytes,2,req,name=uuid" json:"uuid,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// status.uuid of the update.
+	Uuid          []byte `protobuf:"bytes,2,req,name=uuid" json:"uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,6 +629,7 @@ func (x *Event_Acknowledged) GetUuid() []byte {
 	return nil
 }
 
+// Bytes from the scheduler. May get lost.
 type Event_Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          []byte                 `protobuf:"bytes,1,req,name=data" json:"data,omitempty"`
@@ -656,6 +674,7 @@ func (x *Event_Message) GetData() []byte {
 	return nil
 }
 
+// The executor can't go on.
 type Event_Error struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Message       *string                `protobuf:"bytes,1,req,name=message" json:"message,omitempty"`
@@ -700,10 +719,13 @@ func (x *Event_Error) GetMessage() string {
 	return ""
 }
 
+// Open the stream of events, also after the agent was away.
 type Call_Subscribe struct {
-	state                 protoimpl.MessageState `protogen:"open.v1"`
-	UnacknowledgedTasks   []*mesosproto.TaskInfo `protobuf:"bytes,1,rep,name=unacknowledged_tasks,json=unacknowledgedTasks" json:"unacknowledged_tasks,omitempty"`
-	UnacknowledgedUpdates []*Call_Update         `protobuf:"bytes,2,rep,name=unacknowledged_updates,json=unacknowledgedUpdates" json:"unacknowledged_updates,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Launched, but no update about them was acknowledged yet.
+	UnacknowledgedTasks []*mesosproto.TaskInfo `protobuf:"bytes,1,rep,name=unacknowledged_tasks,json=unacknowledgedTasks" json:"unacknowledged_tasks,omitempty"`
+	// Sent, but not acknowledged yet.
+	UnacknowledgedUpdates []*Call_Update `protobuf:"bytes,2,rep,name=unacknowledged_updates,json=unacknowledgedUpdates" json:"unacknowledged_updates,omitempty"`
 	unknownFields         protoimpl.UnknownFields
 	sizeCache             protoimpl.SizeCache
 }
@@ -752,8 +774,10 @@ func (x *Call_Subscribe) GetUnacknowledgedUpdates() []*Call_Update {
 	return nil
 }
 
+// News of a task.
 type Call_Update struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With a uuid that the executor makes up; sent again with the same one until acknowledged.
 	Status        *mesosproto.TaskStatus `protobuf:"bytes,1,req,name=status" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -796,6 +820,7 @@ func (x *Call_Update) GetStatus() *mesosproto.TaskStatus {
 	return nil
 }
 
+// Bytes for the scheduler. May get lost.
 type Call_Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          []byte                 `protobuf:"bytes,2,req,name=data" json:"data,omitempty"`

@@ -23,11 +23,15 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What the cache has to do with it.
 type FetcherInfo_Item_Action int32
 
 const (
-	FetcherInfo_Item_BYPASS_CACHE        FetcherInfo_Item_Action = 0
-	FetcherInfo_Item_DOWNLOAD_AND_CACHE  FetcherInfo_Item_Action = 1
+	// Nothing.
+	FetcherInfo_Item_BYPASS_CACHE FetcherInfo_Item_Action = 0
+	// It is fetched into the cache, then copied.
+	FetcherInfo_Item_DOWNLOAD_AND_CACHE FetcherInfo_Item_Action = 1
+	// It is there already, and only copied.
 	FetcherInfo_Item_RETRIEVE_FROM_CACHE FetcherInfo_Item_Action = 2
 )
 
@@ -82,16 +86,22 @@ func (FetcherInfo_Item_Action) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_fetcherpb_fetcher_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// What to fetch, and where to.
 type FetcherInfo struct {
-	state            protoimpl.MessageState   `protogen:"open.v1"`
-	SandboxDirectory *string                  `protobuf:"bytes,1,req,name=sandbox_directory,json=sandboxDirectory" json:"sandbox_directory,omitempty"`
-	CacheDirectory   *string                  `protobuf:"bytes,2,opt,name=cache_directory,json=cacheDirectory" json:"cache_directory,omitempty"`
-	Items            []*FetcherInfo_Item      `protobuf:"bytes,3,rep,name=items" json:"items,omitempty"`
-	User             *string                  `protobuf:"bytes,4,opt,name=user" json:"user,omitempty"`
-	FrameworksHome   *string                  `protobuf:"bytes,5,opt,name=frameworks_home,json=frameworksHome" json:"frameworks_home,omitempty"`
-	StallTimeout     *mesosproto.DurationInfo `protobuf:"bytes,6,opt,name=stall_timeout,json=stallTimeout" json:"stall_timeout,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where the files go.
+	SandboxDirectory *string `protobuf:"bytes,1,req,name=sandbox_directory,json=sandboxDirectory" json:"sandbox_directory,omitempty"`
+	// Where cached files are kept.
+	CacheDirectory *string             `protobuf:"bytes,2,opt,name=cache_directory,json=cacheDirectory" json:"cache_directory,omitempty"`
+	Items          []*FetcherInfo_Item `protobuf:"bytes,3,rep,name=items" json:"items,omitempty"`
+	// Who will own the files.
+	User *string `protobuf:"bytes,4,opt,name=user" json:"user,omitempty"`
+	// Where relative paths start from.
+	FrameworksHome *string `protobuf:"bytes,5,opt,name=frameworks_home,json=frameworksHome" json:"frameworks_home,omitempty"`
+	// A download that makes no progress for so long is given up.
+	StallTimeout  *mesosproto.DurationInfo `protobuf:"bytes,6,opt,name=stall_timeout,json=stallTimeout" json:"stall_timeout,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *FetcherInfo) Reset() {
@@ -166,11 +176,13 @@ func (x *FetcherInfo) GetStallTimeout() *mesosproto.DurationInfo {
 	return nil
 }
 
+// A file.
 type FetcherInfo_Item struct {
-	state         protoimpl.MessageState      `protogen:"open.v1"`
-	Uri           *mesosproto.CommandInfo_URI `protobuf:"bytes,1,req,name=uri" json:"uri,omitempty"`
-	Action        *FetcherInfo_Item_Action    `protobuf:"varint,2,req,name=action,enum=mesos.fetcher.FetcherInfo_Item_Action" json:"action,omitempty"`
-	CacheFilename *string                     `protobuf:"bytes,3,opt,name=cache_filename,json=cacheFilename" json:"cache_filename,omitempty"`
+	state  protoimpl.MessageState      `protogen:"open.v1"`
+	Uri    *mesosproto.CommandInfo_URI `protobuf:"bytes,1,req,name=uri" json:"uri,omitempty"`
+	Action *FetcherInfo_Item_Action    `protobuf:"varint,2,req,name=action,enum=mesos.fetcher.FetcherInfo_Item_Action" json:"action,omitempty"`
+	// Its name in the cache, unless the cache is bypassed.
+	CacheFilename *string `protobuf:"bytes,3,opt,name=cache_filename,json=cacheFilename" json:"cache_filename,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

@@ -24,6 +24,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Machines that are down at the same time.
 type Window struct {
 	state          protoimpl.MessageState     `protogen:"open.v1"`
 	MachineIds     []*mesosproto.MachineID    `protobuf:"bytes,1,rep,name=machine_ids,json=machineIds" json:"machine_ids,omitempty"`
@@ -76,9 +77,11 @@ func (x *Window) GetUnavailability() *mesosproto.Unavailability {
 	return nil
 }
 
+// All planned maintenance.
 type Schedule struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Windows       []*Window              `protobuf:"bytes,1,rep,name=windows" json:"windows,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A machine may be in one of them only.
+	Windows       []*Window `protobuf:"bytes,1,rep,name=windows" json:"windows,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,6 +123,7 @@ func (x *Schedule) GetWindows() []*Window {
 	return nil
 }
 
+// Which machines are being drained, or are down.
 type ClusterStatus struct {
 	state            protoimpl.MessageState           `protogen:"open.v1"`
 	DrainingMachines []*ClusterStatus_DrainingMachine `protobuf:"bytes,1,rep,name=draining_machines,json=drainingMachines" json:"draining_machines,omitempty"`
@@ -172,9 +176,11 @@ func (x *ClusterStatus) GetDownMachines() []*mesosproto.MachineID {
 	return nil
 }
 
+// A machine that frameworks are asked to leave.
 type ClusterStatus_DrainingMachine struct {
-	state         protoimpl.MessageState            `protogen:"open.v1"`
-	Id            *mesosproto.MachineID             `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    *mesosproto.MachineID  `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	// What they have said to it.
 	Statuses      []*allocatorpb.InverseOfferStatus `protobuf:"bytes,2,rep,name=statuses" json:"statuses,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -26,28 +26,30 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of calls.
 type Call_Type int32
 
 const (
-	Call_UNKNOWN                     Call_Type = 0
-	Call_GET_HEALTH                  Call_Type = 1
-	Call_GET_FLAGS                   Call_Type = 2
-	Call_GET_VERSION                 Call_Type = 3
-	Call_GET_METRICS                 Call_Type = 4
-	Call_GET_LOGGING_LEVEL           Call_Type = 5
-	Call_SET_LOGGING_LEVEL           Call_Type = 6
-	Call_LIST_FILES                  Call_Type = 7
-	Call_READ_FILE                   Call_Type = 8
-	Call_GET_STATE                   Call_Type = 9
-	Call_GET_AGENTS                  Call_Type = 10
-	Call_GET_FRAMEWORKS              Call_Type = 11
-	Call_GET_EXECUTORS               Call_Type = 12
-	Call_GET_OPERATIONS              Call_Type = 33
-	Call_GET_TASKS                   Call_Type = 13
-	Call_GET_ROLES                   Call_Type = 14
-	Call_GET_WEIGHTS                 Call_Type = 15
-	Call_UPDATE_WEIGHTS              Call_Type = 16
-	Call_GET_MASTER                  Call_Type = 17
+	Call_UNKNOWN           Call_Type = 0
+	Call_GET_HEALTH        Call_Type = 1
+	Call_GET_FLAGS         Call_Type = 2
+	Call_GET_VERSION       Call_Type = 3
+	Call_GET_METRICS       Call_Type = 4
+	Call_GET_LOGGING_LEVEL Call_Type = 5
+	Call_SET_LOGGING_LEVEL Call_Type = 6
+	Call_LIST_FILES        Call_Type = 7
+	Call_READ_FILE         Call_Type = 8
+	Call_GET_STATE         Call_Type = 9
+	Call_GET_AGENTS        Call_Type = 10
+	Call_GET_FRAMEWORKS    Call_Type = 11
+	Call_GET_EXECUTORS     Call_Type = 12
+	Call_GET_OPERATIONS    Call_Type = 33
+	Call_GET_TASKS         Call_Type = 13
+	Call_GET_ROLES         Call_Type = 14
+	Call_GET_WEIGHTS       Call_Type = 15
+	Call_UPDATE_WEIGHTS    Call_Type = 16
+	Call_GET_MASTER        Call_Type = 17
+	// Answered with a stream of Event.
 	Call_SUBSCRIBE                   Call_Type = 18
 	Call_RESERVE_RESOURCES           Call_Type = 19
 	Call_UNRESERVE_RESOURCES         Call_Type = 20
@@ -198,8 +200,10 @@ func (Call_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_masterpb_call_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Something an operator asks of the master.
 type Call struct {
-	state                     protoimpl.MessageState          `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set; many types need none.
 	Type                      *Call_Type                      `protobuf:"varint,1,opt,name=type,enum=mesos.v1.master.Call_Type" json:"type,omitempty"`
 	GetMetrics                *Call_GetMetrics                `protobuf:"bytes,2,opt,name=get_metrics,json=getMetrics" json:"get_metrics,omitempty"`
 	SetLoggingLevel           *Call_SetLoggingLevel           `protobuf:"bytes,3,opt,name=set_logging_level,json=setLoggingLevel" json:"set_logging_level,omitempty"`
@@ -422,8 +426,10 @@ func (x *Call) GetRemoveQuota() *Call_RemoveQuota {
 	return nil
 }
 
+// Read all metrics.
 type Call_GetMetrics struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Leave out those that take longer.
 	Timeout       *mesosproto.DurationInfo `protobuf:"bytes,1,opt,name=timeout" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -466,8 +472,10 @@ func (x *Call_GetMetrics) GetTimeout() *mesosproto.DurationInfo {
 	return nil
 }
 
+// Log more for some time.
 type Call_SetLoggingLevel struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 is normal; the greater the more.
 	Level         *uint32                  `protobuf:"varint,1,req,name=level" json:"level,omitempty"`
 	Duration      *mesosproto.DurationInfo `protobuf:"bytes,2,req,name=duration" json:"duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -518,9 +526,11 @@ func (x *Call_SetLoggingLevel) GetDuration() *mesosproto.DurationInfo {
 	return nil
 }
 
+// List a directory.
 type Call_ListFiles struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A virtual path, such as /master/log.
+	Path          *string `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,11 +572,15 @@ func (x *Call_ListFiles) GetPath() string {
 	return ""
 }
 
+// Read a part of a file.
 type Call_ReadFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Path          *string                `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
-	Offset        *uint64                `protobuf:"varint,2,req,name=offset" json:"offset,omitempty"`
-	Length        *uint64                `protobuf:"varint,3,opt,name=length" json:"length,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A virtual path, such as /master/log.
+	Path *string `protobuf:"bytes,1,req,name=path" json:"path,omitempty"`
+	// Bytes from the beginning.
+	Offset *uint64 `protobuf:"varint,2,req,name=offset" json:"offset,omitempty"`
+	// Bytes at most. To the end if absent.
+	Length        *uint64 `protobuf:"varint,3,opt,name=length" json:"length,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -622,6 +636,7 @@ func (x *Call_ReadFile) GetLength() uint64 {
 	return 0
 }
 
+// Set weights of roles.
 type Call_UpdateWeights struct {
 	state         protoimpl.MessageState   `protogen:"open.v1"`
 	WeightInfos   []*mesosproto.WeightInfo `protobuf:"bytes,1,rep,name=weight_infos,json=weightInfos" json:"weight_infos,omitempty"`
@@ -666,10 +681,13 @@ func (x *Call_UpdateWeights) GetWeightInfos() []*mesosproto.WeightInfo {
 	return nil
 }
 
+// Reserve resources of an agent; offers of them are rescinded if need be.
 type Call_ReserveResources struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Source        []*mesosproto.Resource `protobuf:"bytes,3,rep,name=source" json:"source,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	AgentId *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// What the resources are now. Absent: they are to get one more reservation, at the end.
+	Source []*mesosproto.Resource `protobuf:"bytes,3,rep,name=source" json:"source,omitempty"`
+	// What they become.
 	Resources     []*mesosproto.Resource `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -726,6 +744,7 @@ func (x *Call_ReserveResources) GetResources() []*mesosproto.Resource {
 	return nil
 }
 
+// Take the innermost reservation off.
 type Call_UnreserveResources struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -778,6 +797,7 @@ func (x *Call_UnreserveResources) GetResources() []*mesosproto.Resource {
 	return nil
 }
 
+// Make persistent volumes out of reserved disk.
 type Call_CreateVolumes struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -830,6 +850,7 @@ func (x *Call_CreateVolumes) GetVolumes() []*mesosproto.Resource {
 	return nil
 }
 
+// Delete persistent volumes with all that is on them.
 type Call_DestroyVolumes struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -882,11 +903,14 @@ func (x *Call_DestroyVolumes) GetVolumes() []*mesosproto.Resource {
 	return nil
 }
 
+// Add space to a persistent volume.
 type Call_GrowVolume struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Volume        *mesosproto.Resource   `protobuf:"bytes,2,req,name=volume" json:"volume,omitempty"`
-	Addition      *mesosproto.Resource   `protobuf:"bytes,3,req,name=addition" json:"addition,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent only if a resource provider has the volume.
+	AgentId *mesosproto.AgentID  `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Volume  *mesosproto.Resource `protobuf:"bytes,2,req,name=volume" json:"volume,omitempty"`
+	// Free disk of the same kind.
+	Addition      *mesosproto.Resource `protobuf:"bytes,3,req,name=addition" json:"addition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -942,10 +966,13 @@ func (x *Call_GrowVolume) GetAddition() *mesosproto.Resource {
 	return nil
 }
 
+// Take space from a persistent volume.
 type Call_ShrinkVolume struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
-	AgentId       *mesosproto.AgentID      `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	Volume        *mesosproto.Resource     `protobuf:"bytes,2,req,name=volume" json:"volume,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent only if a resource provider has the volume.
+	AgentId *mesosproto.AgentID  `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	Volume  *mesosproto.Resource `protobuf:"bytes,2,req,name=volume" json:"volume,omitempty"`
+	// MiB to take off.
 	Subtract      *mesosproto.Value_Scalar `protobuf:"bytes,3,req,name=subtract" json:"subtract,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1002,8 +1029,10 @@ func (x *Call_ShrinkVolume) GetSubtract() *mesosproto.Value_Scalar {
 	return nil
 }
 
+// Plan maintenance.
 type Call_UpdateMaintenanceSchedule struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Replaces the schedule so far.
 	Schedule      *maintenancepb.Schedule `protobuf:"bytes,1,req,name=schedule" json:"schedule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1046,8 +1075,10 @@ func (x *Call_UpdateMaintenanceSchedule) GetSchedule() *maintenancepb.Schedule {
 	return nil
 }
 
+// Take machines down.
 type Call_StartMaintenance struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Must be in the schedule.
 	Machines      []*mesosproto.MachineID `protobuf:"bytes,1,rep,name=machines" json:"machines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1090,8 +1121,10 @@ func (x *Call_StartMaintenance) GetMachines() []*mesosproto.MachineID {
 	return nil
 }
 
+// Bring machines up again.
 type Call_StopMaintenance struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Must be down.
 	Machines      []*mesosproto.MachineID `protobuf:"bytes,1,rep,name=machines" json:"machines,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1134,13 +1167,16 @@ func (x *Call_StopMaintenance) GetMachines() []*mesosproto.MachineID {
 	return nil
 }
 
+// Kill all tasks of an agent, gently, and give it no new ones.
 type Call_DrainAgent struct {
-	state          protoimpl.MessageState `protogen:"open.v1"`
-	AgentId        *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	MaxGracePeriod *durationpb.Duration   `protobuf:"bytes,2,opt,name=max_grace_period,json=maxGracePeriod" json:"max_grace_period,omitempty"`
-	MarkGone       *bool                  `protobuf:"varint,3,opt,name=mark_gone,json=markGone,def=0" json:"mark_gone,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	AgentId *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// The longest a task gets to end by itself. In v0 this is a DurationInfo.
+	MaxGracePeriod *durationpb.Duration `protobuf:"bytes,2,opt,name=max_grace_period,json=maxGracePeriod" json:"max_grace_period,omitempty"`
+	// Declare the agent gone when it is empty.
+	MarkGone      *bool `protobuf:"varint,3,opt,name=mark_gone,json=markGone,def=0" json:"mark_gone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 // Default values for Call_DrainAgent fields.
@@ -1199,6 +1235,7 @@ func (x *Call_DrainAgent) GetMarkGone() bool {
 	return Default_Call_DrainAgent_MarkGone
 }
 
+// Offer nothing of an agent any more; what runs goes on.
 type Call_DeactivateAgent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -1243,6 +1280,7 @@ func (x *Call_DeactivateAgent) GetAgentId() *mesosproto.AgentID {
 	return nil
 }
 
+// Undo DRAIN_AGENT or DEACTIVATE_AGENT.
 type Call_ReactivateAgent struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -1287,8 +1325,10 @@ func (x *Call_ReactivateAgent) GetAgentId() *mesosproto.AgentID {
 	return nil
 }
 
+// Set quotas of roles, all or none.
 type Call_UpdateQuota struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skip the checks that the quotas are feasible now.
 	Force         *bool                  `protobuf:"varint,1,opt,name=force" json:"force,omitempty"`
 	QuotaConfigs  []*quotapb.QuotaConfig `protobuf:"bytes,2,rep,name=quota_configs,json=quotaConfigs" json:"quota_configs,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1339,6 +1379,7 @@ func (x *Call_UpdateQuota) GetQuotaConfigs() []*quotapb.QuotaConfig {
 	return nil
 }
 
+// Replaced by UPDATE_QUOTA.
 type Call_SetQuota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	QuotaRequest  *quotapb.QuotaRequest  `protobuf:"bytes,1,req,name=quota_request,json=quotaRequest" json:"quota_request,omitempty"`
@@ -1383,6 +1424,7 @@ func (x *Call_SetQuota) GetQuotaRequest() *quotapb.QuotaRequest {
 	return nil
 }
 
+// Replaced by UPDATE_QUOTA.
 type Call_RemoveQuota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Role          *string                `protobuf:"bytes,1,req,name=role" json:"role,omitempty"`
@@ -1427,6 +1469,7 @@ func (x *Call_RemoveQuota) GetRole() string {
 	return ""
 }
 
+// Kill all tasks of a framework and forget it.
 type Call_Teardown struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -1471,6 +1514,7 @@ func (x *Call_Teardown) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// Declare an agent, and all on it, gone for ever.
 type Call_MarkAgentGone struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`

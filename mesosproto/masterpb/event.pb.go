@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of events.
 type Event_Type int32
 
 const (
@@ -35,7 +36,8 @@ const (
 	Event_FRAMEWORK_ADDED   Event_Type = 6
 	Event_FRAMEWORK_UPDATED Event_Type = 7
 	Event_FRAMEWORK_REMOVED Event_Type = 8
-	Event_HEARTBEAT         Event_Type = 9
+	// The connection is alive.
+	Event_HEARTBEAT Event_Type = 9
 )
 
 // Enum value maps for Event_Type.
@@ -103,8 +105,10 @@ func (Event_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_masterpb_event_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Something that changed in the cluster.
 type Event struct {
-	state            protoimpl.MessageState  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set. HEARTBEAT has none.
 	Type             *Event_Type             `protobuf:"varint,1,opt,name=type,enum=mesos.v1.master.Event_Type" json:"type,omitempty"`
 	Subscribed       *Event_Subscribed       `protobuf:"bytes,2,opt,name=subscribed" json:"subscribed,omitempty"`
 	TaskAdded        *Event_TaskAdded        `protobuf:"bytes,3,opt,name=task_added,json=taskAdded" json:"task_added,omitempty"`
@@ -211,10 +215,12 @@ func (x *Event) GetFrameworkRemoved() *Event_FrameworkRemoved {
 	return nil
 }
 
+// The first event: how everything is now. Those after it are the changes to it.
 type Event_Subscribed struct {
-	state                    protoimpl.MessageState `protogen:"open.v1"`
-	GetState                 *Response_GetState     `protobuf:"bytes,1,opt,name=get_state,json=getState" json:"get_state,omitempty"`
-	HeartbeatIntervalSeconds *float64               `protobuf:"fixed64,2,opt,name=heartbeat_interval_seconds,json=heartbeatIntervalSeconds" json:"heartbeat_interval_seconds,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	GetState *Response_GetState     `protobuf:"bytes,1,opt,name=get_state,json=getState" json:"get_state,omitempty"`
+	// How often at least something comes.
+	HeartbeatIntervalSeconds *float64 `protobuf:"fixed64,2,opt,name=heartbeat_interval_seconds,json=heartbeatIntervalSeconds" json:"heartbeat_interval_seconds,omitempty"`
 	unknownFields            protoimpl.UnknownFields
 	sizeCache                protoimpl.SizeCache
 }
@@ -263,6 +269,7 @@ func (x *Event_Subscribed) GetHeartbeatIntervalSeconds() float64 {
 	return 0
 }
 
+// A new task.
 type Event_TaskAdded struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Task          *mesosproto.Task       `protobuf:"bytes,1,req,name=task" json:"task,omitempty"`
@@ -307,11 +314,14 @@ func (x *Event_TaskAdded) GetTask() *mesosproto.Task {
 	return nil
 }
 
+// News of a task.
 type Event_TaskUpdated struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Status        *mesosproto.TaskStatus  `protobuf:"bytes,2,req,name=status" json:"status,omitempty"`
-	State         *mesosproto.TaskState   `protobuf:"varint,3,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// As the framework gets it.
+	Status *mesosproto.TaskStatus `protobuf:"bytes,2,req,name=status" json:"status,omitempty"`
+	// The newest one that is known, which may be ahead of status.
+	State         *mesosproto.TaskState `protobuf:"varint,3,req,name=state,enum=mesos.v1.TaskState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -367,6 +377,7 @@ func (x *Event_TaskUpdated) GetState() mesosproto.TaskState {
 	return mesosproto.TaskState(6)
 }
 
+// A new framework.
 type Event_FrameworkAdded struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Framework     *Response_GetFrameworks_Framework `protobuf:"bytes,1,req,name=framework" json:"framework,omitempty"`
@@ -411,6 +422,7 @@ func (x *Event_FrameworkAdded) GetFramework() *Response_GetFrameworks_Framework 
 	return nil
 }
 
+// A framework that is back, or has changed.
 type Event_FrameworkUpdated struct {
 	state         protoimpl.MessageState            `protogen:"open.v1"`
 	Framework     *Response_GetFrameworks_Framework `protobuf:"bytes,1,req,name=framework" json:"framework,omitempty"`
@@ -455,6 +467,7 @@ func (x *Event_FrameworkUpdated) GetFramework() *Response_GetFrameworks_Framewor
 	return nil
 }
 
+// A framework that is gone.
 type Event_FrameworkRemoved struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
@@ -499,6 +512,7 @@ func (x *Event_FrameworkRemoved) GetFrameworkInfo() *mesosproto.FrameworkInfo {
 	return nil
 }
 
+// An agent that is new or back.
 type Event_AgentAdded struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	Agent         *Response_GetAgents_Agent `protobuf:"bytes,1,req,name=agent" json:"agent,omitempty"`
@@ -543,6 +557,7 @@ func (x *Event_AgentAdded) GetAgent() *Response_GetAgents_Agent {
 	return nil
 }
 
+// An agent that is gone.
 type Event_AgentRemoved struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`

@@ -26,6 +26,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of responses.
 type Response_Type int32
 
 const (
@@ -136,8 +137,10 @@ func (Response_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_masterpb_response_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The answer to a call that has one.
 type Response struct {
-	state                  protoimpl.MessageState           `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set; the same names as in Call.
 	Type                   *Response_Type                   `protobuf:"varint,1,opt,name=type,enum=mesos.v1.master.Response_Type" json:"type,omitempty"`
 	GetHealth              *Response_GetHealth              `protobuf:"bytes,2,opt,name=get_health,json=getHealth" json:"get_health,omitempty"`
 	GetFlags               *Response_GetFlags               `protobuf:"bytes,3,opt,name=get_flags,json=getFlags" json:"get_flags,omitempty"`
@@ -332,6 +335,7 @@ func (x *Response) GetGetQuota() *Response_GetQuota {
 	return nil
 }
 
+// Whether the master works.
 type Response_GetHealth struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Healthy       *bool                  `protobuf:"varint,1,req,name=healthy" json:"healthy,omitempty"`
@@ -376,6 +380,7 @@ func (x *Response_GetHealth) GetHealthy() bool {
 	return false
 }
 
+// The flags the master was started with.
 type Response_GetFlags struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Flags         []*mesosproto.Flag     `protobuf:"bytes,1,rep,name=flags" json:"flags,omitempty"`
@@ -420,6 +425,7 @@ func (x *Response_GetFlags) GetFlags() []*mesosproto.Flag {
 	return nil
 }
 
+// What version the master is.
 type Response_GetVersion struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	VersionInfo   *mesosproto.VersionInfo `protobuf:"bytes,1,req,name=version_info,json=versionInfo" json:"version_info,omitempty"`
@@ -464,6 +470,7 @@ func (x *Response_GetVersion) GetVersionInfo() *mesosproto.VersionInfo {
 	return nil
 }
 
+// All metrics.
 type Response_GetMetrics struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Metrics       []*mesosproto.Metric   `protobuf:"bytes,1,rep,name=metrics" json:"metrics,omitempty"`
@@ -508,6 +515,7 @@ func (x *Response_GetMetrics) GetMetrics() []*mesosproto.Metric {
 	return nil
 }
 
+// How much is logged.
 type Response_GetLoggingLevel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Level         *uint32                `protobuf:"varint,1,req,name=level" json:"level,omitempty"`
@@ -552,6 +560,7 @@ func (x *Response_GetLoggingLevel) GetLevel() uint32 {
 	return 0
 }
 
+// The files in a directory.
 type Response_ListFiles struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	FileInfos     []*mesosproto.FileInfo `protobuf:"bytes,1,rep,name=file_infos,json=fileInfos" json:"file_infos,omitempty"`
@@ -596,10 +605,12 @@ func (x *Response_ListFiles) GetFileInfos() []*mesosproto.FileInfo {
 	return nil
 }
 
+// A part of a file.
 type Response_ReadFile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Size          *uint64                `protobuf:"varint,1,req,name=size" json:"size,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,req,name=data" json:"data,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of the whole file.
+	Size          *uint64 `protobuf:"varint,1,req,name=size" json:"size,omitempty"`
+	Data          []byte  `protobuf:"bytes,2,req,name=data" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -648,6 +659,7 @@ func (x *Response_ReadFile) GetData() []byte {
 	return nil
 }
 
+// Everything at one moment.
 type Response_GetState struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	GetTasks      *Response_GetTasks      `protobuf:"bytes,1,opt,name=get_tasks,json=getTasks" json:"get_tasks,omitempty"`
@@ -716,10 +728,12 @@ func (x *Response_GetState) GetGetAgents() *Response_GetAgents {
 	return nil
 }
 
+// All agents.
 type Response_GetAgents struct {
-	state           protoimpl.MessageState      `protogen:"open.v1"`
-	Agents          []*Response_GetAgents_Agent `protobuf:"bytes,1,rep,name=agents" json:"agents,omitempty"`
-	RecoveredAgents []*mesosproto.AgentInfo     `protobuf:"bytes,2,rep,name=recovered_agents,json=recoveredAgents" json:"recovered_agents,omitempty"`
+	state  protoimpl.MessageState      `protogen:"open.v1"`
+	Agents []*Response_GetAgents_Agent `protobuf:"bytes,1,rep,name=agents" json:"agents,omitempty"`
+	// Known from the registry, but not back since the master took over.
+	RecoveredAgents []*mesosproto.AgentInfo `protobuf:"bytes,2,rep,name=recovered_agents,json=recoveredAgents" json:"recovered_agents,omitempty"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -768,10 +782,13 @@ func (x *Response_GetAgents) GetRecoveredAgents() []*mesosproto.AgentInfo {
 	return nil
 }
 
+// All frameworks.
 type Response_GetFrameworks struct {
 	state               protoimpl.MessageState              `protogen:"open.v1"`
 	Frameworks          []*Response_GetFrameworks_Framework `protobuf:"bytes,1,rep,name=frameworks" json:"frameworks,omitempty"`
 	CompletedFrameworks []*Response_GetFrameworks_Framework `protobuf:"bytes,2,rep,name=completed_frameworks,json=completedFrameworks" json:"completed_frameworks,omitempty"`
+	// Always empty.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/masterpb/response.proto.
 	RecoveredFrameworks []*mesosproto.FrameworkInfo `protobuf:"bytes,3,rep,name=recovered_frameworks,json=recoveredFrameworks" json:"recovered_frameworks,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -830,9 +847,12 @@ func (x *Response_GetFrameworks) GetRecoveredFrameworks() []*mesosproto.Framewor
 	return nil
 }
 
+// All executors.
 type Response_GetExecutors struct {
 	state     protoimpl.MessageState            `protogen:"open.v1"`
 	Executors []*Response_GetExecutors_Executor `protobuf:"bytes,1,rep,name=executors" json:"executors,omitempty"`
+	// Always empty.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/masterpb/response.proto.
 	OrphanExecutors []*Response_GetExecutors_Executor `protobuf:"bytes,2,rep,name=orphan_executors,json=orphanExecutors" json:"orphan_executors,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -884,6 +904,7 @@ func (x *Response_GetExecutors) GetOrphanExecutors() []*Response_GetExecutors_Ex
 	return nil
 }
 
+// All operations.
 type Response_GetOperations struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Operations    []*mesosproto.Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
@@ -928,13 +949,20 @@ func (x *Response_GetOperations) GetOperations() []*mesosproto.Operation {
 	return nil
 }
 
+// All tasks.
 type Response_GetTasks struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Being authorized, not yet sent to their agent. Always empty by now.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/masterpb/response.proto.
-	PendingTasks     []*mesosproto.Task `protobuf:"bytes,1,rep,name=pending_tasks,json=pendingTasks" json:"pending_tasks,omitempty"`
+	PendingTasks []*mesosproto.Task `protobuf:"bytes,1,rep,name=pending_tasks,json=pendingTasks" json:"pending_tasks,omitempty"`
+	// Neither unreachable nor completed.
 	Tasks            []*mesosproto.Task `protobuf:"bytes,2,rep,name=tasks" json:"tasks,omitempty"`
 	UnreachableTasks []*mesosproto.Task `protobuf:"bytes,5,rep,name=unreachable_tasks,json=unreachableTasks" json:"unreachable_tasks,omitempty"`
-	CompletedTasks   []*mesosproto.Task `protobuf:"bytes,3,rep,name=completed_tasks,json=completedTasks" json:"completed_tasks,omitempty"`
+	// Only the newest ones are kept.
+	CompletedTasks []*mesosproto.Task `protobuf:"bytes,3,rep,name=completed_tasks,json=completedTasks" json:"completed_tasks,omitempty"`
+	// Always empty.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/masterpb/response.proto.
 	OrphanTasks   []*mesosproto.Task `protobuf:"bytes,4,rep,name=orphan_tasks,json=orphanTasks" json:"orphan_tasks,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1008,6 +1036,7 @@ func (x *Response_GetTasks) GetOrphanTasks() []*mesosproto.Task {
 	return nil
 }
 
+// All roles in use.
 type Response_GetRoles struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Roles         []*mesosproto.Role     `protobuf:"bytes,1,rep,name=roles" json:"roles,omitempty"`
@@ -1052,6 +1081,7 @@ func (x *Response_GetRoles) GetRoles() []*mesosproto.Role {
 	return nil
 }
 
+// All weights that were set.
 type Response_GetWeights struct {
 	state         protoimpl.MessageState   `protogen:"open.v1"`
 	WeightInfos   []*mesosproto.WeightInfo `protobuf:"bytes,1,rep,name=weight_infos,json=weightInfos" json:"weight_infos,omitempty"`
@@ -1096,11 +1126,14 @@ func (x *Response_GetWeights) GetWeightInfos() []*mesosproto.WeightInfo {
 	return nil
 }
 
+// The master itself.
 type Response_GetMaster struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	MasterInfo    *mesosproto.MasterInfo `protobuf:"bytes,1,opt,name=master_info,json=masterInfo" json:"master_info,omitempty"`
-	StartTime     *float64               `protobuf:"fixed64,2,opt,name=start_time,json=startTime" json:"start_time,omitempty"`
-	ElectedTime   *float64               `protobuf:"fixed64,3,opt,name=elected_time,json=electedTime" json:"elected_time,omitempty"`
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	MasterInfo *mesosproto.MasterInfo `protobuf:"bytes,1,opt,name=master_info,json=masterInfo" json:"master_info,omitempty"`
+	// Seconds since the Unix epoch.
+	StartTime *float64 `protobuf:"fixed64,2,opt,name=start_time,json=startTime" json:"start_time,omitempty"`
+	// Seconds since the Unix epoch.
+	ElectedTime   *float64 `protobuf:"fixed64,3,opt,name=elected_time,json=electedTime" json:"elected_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1156,6 +1189,7 @@ func (x *Response_GetMaster) GetElectedTime() float64 {
 	return 0
 }
 
+// Which machines are draining or down.
 type Response_GetMaintenanceStatus struct {
 	state         protoimpl.MessageState       `protogen:"open.v1"`
 	Status        *maintenancepb.ClusterStatus `protobuf:"bytes,1,req,name=status" json:"status,omitempty"`
@@ -1200,6 +1234,7 @@ func (x *Response_GetMaintenanceStatus) GetStatus() *maintenancepb.ClusterStatus
 	return nil
 }
 
+// What maintenance is planned.
 type Response_GetMaintenanceSchedule struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Schedule      *maintenancepb.Schedule `protobuf:"bytes,1,req,name=schedule" json:"schedule,omitempty"`
@@ -1244,6 +1279,7 @@ func (x *Response_GetMaintenanceSchedule) GetSchedule() *maintenancepb.Schedule 
 	return nil
 }
 
+// All quotas.
 type Response_GetQuota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Status        *quotapb.QuotaStatus   `protobuf:"bytes,1,req,name=status" json:"status,omitempty"`
@@ -1288,22 +1324,29 @@ func (x *Response_GetQuota) GetStatus() *quotapb.QuotaStatus {
 	return nil
 }
 
+// An agent, as the master sees it.
 type Response_GetAgents_Agent struct {
-	state                   protoimpl.MessageState                       `protogen:"open.v1"`
-	AgentInfo               *mesosproto.AgentInfo                        `protobuf:"bytes,1,req,name=agent_info,json=agentInfo" json:"agent_info,omitempty"`
-	Active                  *bool                                        `protobuf:"varint,2,req,name=active" json:"active,omitempty"`
-	Deactivated             *bool                                        `protobuf:"varint,12,opt,name=deactivated" json:"deactivated,omitempty"`
-	Version                 *string                                      `protobuf:"bytes,3,req,name=version" json:"version,omitempty"`
-	Pid                     *string                                      `protobuf:"bytes,4,opt,name=pid" json:"pid,omitempty"`
-	RegisteredTime          *mesosproto.TimeInfo                         `protobuf:"bytes,5,opt,name=registered_time,json=registeredTime" json:"registered_time,omitempty"`
-	ReregisteredTime        *mesosproto.TimeInfo                         `protobuf:"bytes,6,opt,name=reregistered_time,json=reregisteredTime" json:"reregistered_time,omitempty"`
-	TotalResources          []*mesosproto.Resource                       `protobuf:"bytes,7,rep,name=total_resources,json=totalResources" json:"total_resources,omitempty"`
-	AllocatedResources      []*mesosproto.Resource                       `protobuf:"bytes,8,rep,name=allocated_resources,json=allocatedResources" json:"allocated_resources,omitempty"`
-	OfferedResources        []*mesosproto.Resource                       `protobuf:"bytes,9,rep,name=offered_resources,json=offeredResources" json:"offered_resources,omitempty"`
-	Capabilities            []*mesosproto.AgentInfo_Capability           `protobuf:"bytes,10,rep,name=capabilities" json:"capabilities,omitempty"`
-	ResourceProviders       []*Response_GetAgents_Agent_ResourceProvider `protobuf:"bytes,11,rep,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
-	DrainInfo               *mesosproto.DrainInfo                        `protobuf:"bytes,13,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
-	EstimatedDrainStartTime *mesosproto.TimeInfo                         `protobuf:"bytes,14,opt,name=estimated_drain_start_time,json=estimatedDrainStartTime" json:"estimated_drain_start_time,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	AgentInfo *mesosproto.AgentInfo  `protobuf:"bytes,1,req,name=agent_info,json=agentInfo" json:"agent_info,omitempty"`
+	// Connected and offered.
+	Active *bool `protobuf:"varint,2,req,name=active" json:"active,omitempty"`
+	// By an operator.
+	Deactivated *bool `protobuf:"varint,12,opt,name=deactivated" json:"deactivated,omitempty"`
+	// Of the agent.
+	Version *string `protobuf:"bytes,3,req,name=version" json:"version,omitempty"`
+	// Its libprocess address.
+	Pid              *string                `protobuf:"bytes,4,opt,name=pid" json:"pid,omitempty"`
+	RegisteredTime   *mesosproto.TimeInfo   `protobuf:"bytes,5,opt,name=registered_time,json=registeredTime" json:"registered_time,omitempty"`
+	ReregisteredTime *mesosproto.TimeInfo   `protobuf:"bytes,6,opt,name=reregistered_time,json=reregisteredTime" json:"reregistered_time,omitempty"`
+	TotalResources   []*mesosproto.Resource `protobuf:"bytes,7,rep,name=total_resources,json=totalResources" json:"total_resources,omitempty"`
+	// To frameworks, offered ones excluded.
+	AllocatedResources []*mesosproto.Resource                       `protobuf:"bytes,8,rep,name=allocated_resources,json=allocatedResources" json:"allocated_resources,omitempty"`
+	OfferedResources   []*mesosproto.Resource                       `protobuf:"bytes,9,rep,name=offered_resources,json=offeredResources" json:"offered_resources,omitempty"`
+	Capabilities       []*mesosproto.AgentInfo_Capability           `protobuf:"bytes,10,rep,name=capabilities" json:"capabilities,omitempty"`
+	ResourceProviders  []*Response_GetAgents_Agent_ResourceProvider `protobuf:"bytes,11,rep,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
+	DrainInfo          *mesosproto.DrainInfo                        `protobuf:"bytes,13,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
+	// When draining was asked for.
+	EstimatedDrainStartTime *mesosproto.TimeInfo `protobuf:"bytes,14,opt,name=estimated_drain_start_time,json=estimatedDrainStartTime" json:"estimated_drain_start_time,omitempty"`
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -1436,6 +1479,7 @@ func (x *Response_GetAgents_Agent) GetEstimatedDrainStartTime() *mesosproto.Time
 	return nil
 }
 
+// A resource provider of the agent.
 type Response_GetAgents_Agent_ResourceProvider struct {
 	state                protoimpl.MessageState           `protogen:"open.v1"`
 	ResourceProviderInfo *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,req,name=resource_provider_info,json=resourceProviderInfo" json:"resource_provider_info,omitempty"`
@@ -1488,16 +1532,21 @@ func (x *Response_GetAgents_Agent_ResourceProvider) GetTotalResources() []*mesos
 	return nil
 }
 
+// A framework, as the master sees it.
 type Response_GetFrameworks_Framework struct {
-	state              protoimpl.MessageState        `protogen:"open.v1"`
-	FrameworkInfo      *mesosproto.FrameworkInfo     `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
-	Active             *bool                         `protobuf:"varint,2,req,name=active" json:"active,omitempty"`
-	Connected          *bool                         `protobuf:"varint,3,req,name=connected" json:"connected,omitempty"`
-	Recovered          *bool                         `protobuf:"varint,11,req,name=recovered" json:"recovered,omitempty"`
-	RegisteredTime     *mesosproto.TimeInfo          `protobuf:"bytes,4,opt,name=registered_time,json=registeredTime" json:"registered_time,omitempty"`
-	ReregisteredTime   *mesosproto.TimeInfo          `protobuf:"bytes,5,opt,name=reregistered_time,json=reregisteredTime" json:"reregistered_time,omitempty"`
-	UnregisteredTime   *mesosproto.TimeInfo          `protobuf:"bytes,6,opt,name=unregistered_time,json=unregisteredTime" json:"unregistered_time,omitempty"`
-	Offers             []*mesosproto.Offer           `protobuf:"bytes,7,rep,name=offers" json:"offers,omitempty"`
+	state         protoimpl.MessageState    `protogen:"open.v1"`
+	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
+	// Gets offers.
+	Active    *bool `protobuf:"varint,2,req,name=active" json:"active,omitempty"`
+	Connected *bool `protobuf:"varint,3,req,name=connected" json:"connected,omitempty"`
+	// Known from agents only, not back since the master took over.
+	Recovered        *bool                `protobuf:"varint,11,req,name=recovered" json:"recovered,omitempty"`
+	RegisteredTime   *mesosproto.TimeInfo `protobuf:"bytes,4,opt,name=registered_time,json=registeredTime" json:"registered_time,omitempty"`
+	ReregisteredTime *mesosproto.TimeInfo `protobuf:"bytes,5,opt,name=reregistered_time,json=reregisteredTime" json:"reregistered_time,omitempty"`
+	UnregisteredTime *mesosproto.TimeInfo `protobuf:"bytes,6,opt,name=unregistered_time,json=unregisteredTime" json:"unregistered_time,omitempty"`
+	// Those it has not answered yet.
+	Offers []*mesosproto.Offer `protobuf:"bytes,7,rep,name=offers" json:"offers,omitempty"`
+	// Those it has not answered yet.
 	InverseOffers      []*mesosproto.InverseOffer    `protobuf:"bytes,8,rep,name=inverse_offers,json=inverseOffers" json:"inverse_offers,omitempty"`
 	AllocatedResources []*mesosproto.Resource        `protobuf:"bytes,9,rep,name=allocated_resources,json=allocatedResources" json:"allocated_resources,omitempty"`
 	OfferedResources   []*mesosproto.Resource        `protobuf:"bytes,10,rep,name=offered_resources,json=offeredResources" json:"offered_resources,omitempty"`
@@ -1620,6 +1669,7 @@ func (x *Response_GetFrameworks_Framework) GetOfferConstraints() *schedulerpb.Of
 	return nil
 }
 
+// An executor and where it runs.
 type Response_GetExecutors_Executor struct {
 	state         protoimpl.MessageState   `protogen:"open.v1"`
 	ExecutorInfo  *mesosproto.ExecutorInfo `protobuf:"bytes,1,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`

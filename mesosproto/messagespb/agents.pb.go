@@ -24,15 +24,20 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Agent to master: admit me.
 type RegisterSlaveMessage struct {
-	state                 protoimpl.MessageState             `protogen:"open.v1"`
-	Slave                 *mesosproto.AgentInfo              `protobuf:"bytes,1,req,name=slave" json:"slave,omitempty"`
-	CheckpointedResources []*mesosproto.Resource             `protobuf:"bytes,3,rep,name=checkpointed_resources,json=checkpointedResources" json:"checkpointed_resources,omitempty"`
-	Version               *string                            `protobuf:"bytes,2,opt,name=version" json:"version,omitempty"`
-	AgentCapabilities     []*mesosproto.AgentInfo_Capability `protobuf:"bytes,4,rep,name=agent_capabilities,json=agentCapabilities" json:"agent_capabilities,omitempty"`
-	ResourceVersionUuid   *mesosproto.UUID                   `protobuf:"bytes,5,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Without id.
+	Slave *mesosproto.AgentInfo `protobuf:"bytes,1,req,name=slave" json:"slave,omitempty"`
+	// Dynamically reserved resources and persistent volumes; the master adds them to slave.resources.
+	CheckpointedResources []*mesosproto.Resource `protobuf:"bytes,3,rep,name=checkpointed_resources,json=checkpointedResources" json:"checkpointed_resources,omitempty"`
+	// Of the agent, such as 1.12.0.
+	Version           *string                            `protobuf:"bytes,2,opt,name=version" json:"version,omitempty"`
+	AgentCapabilities []*mesosproto.AgentInfo_Capability `protobuf:"bytes,4,rep,name=agent_capabilities,json=agentCapabilities" json:"agent_capabilities,omitempty"`
+	// New in every run of the agent.
+	ResourceVersionUuid *mesosproto.UUID `protobuf:"bytes,5,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *RegisterSlaveMessage) Reset() {
@@ -100,19 +105,26 @@ func (x *RegisterSlaveMessage) GetResourceVersionUuid() *mesosproto.UUID {
 	return nil
 }
 
+// Agent to master: here I am again, after a failover of agent or master or a broken link. Tells all
+// that is on the agent.
 type ReregisterSlaveMessage struct {
-	state                 protoimpl.MessageState             `protogen:"open.v1"`
-	Slave                 *mesosproto.AgentInfo              `protobuf:"bytes,2,req,name=slave" json:"slave,omitempty"`
-	CheckpointedResources []*mesosproto.Resource             `protobuf:"bytes,7,rep,name=checkpointed_resources,json=checkpointedResources" json:"checkpointed_resources,omitempty"`
-	ExecutorInfos         []*mesosproto.ExecutorInfo         `protobuf:"bytes,4,rep,name=executor_infos,json=executorInfos" json:"executor_infos,omitempty"`
-	Tasks                 []*mesosproto.Task                 `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
-	Frameworks            []*mesosproto.FrameworkInfo        `protobuf:"bytes,8,rep,name=frameworks" json:"frameworks,omitempty"`
-	CompletedFrameworks   []*Archive_Framework               `protobuf:"bytes,5,rep,name=completed_frameworks,json=completedFrameworks" json:"completed_frameworks,omitempty"`
-	Version               *string                            `protobuf:"bytes,6,opt,name=version" json:"version,omitempty"`
-	AgentCapabilities     []*mesosproto.AgentInfo_Capability `protobuf:"bytes,9,rep,name=agent_capabilities,json=agentCapabilities" json:"agent_capabilities,omitempty"`
-	ResourceVersionUuid   *mesosproto.UUID                   `protobuf:"bytes,10,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
-	unknownFields         protoimpl.UnknownFields
-	sizeCache             protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With id.
+	Slave *mesosproto.AgentInfo `protobuf:"bytes,2,req,name=slave" json:"slave,omitempty"`
+	// Dynamically reserved resources and persistent volumes; the master adds them to slave.resources.
+	CheckpointedResources []*mesosproto.Resource `protobuf:"bytes,7,rep,name=checkpointed_resources,json=checkpointedResources" json:"checkpointed_resources,omitempty"`
+	// Of custom executors; framework_id is set.
+	ExecutorInfos []*mesosproto.ExecutorInfo `protobuf:"bytes,4,rep,name=executor_infos,json=executorInfos" json:"executor_infos,omitempty"`
+	// All whose last update is not acknowledged.
+	Tasks []*mesosproto.Task `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
+	// All those of the executors and tasks.
+	Frameworks          []*mesosproto.FrameworkInfo        `protobuf:"bytes,8,rep,name=frameworks" json:"frameworks,omitempty"`
+	CompletedFrameworks []*Archive_Framework               `protobuf:"bytes,5,rep,name=completed_frameworks,json=completedFrameworks" json:"completed_frameworks,omitempty"`
+	Version             *string                            `protobuf:"bytes,6,opt,name=version" json:"version,omitempty"`
+	AgentCapabilities   []*mesosproto.AgentInfo_Capability `protobuf:"bytes,9,rep,name=agent_capabilities,json=agentCapabilities" json:"agent_capabilities,omitempty"`
+	ResourceVersionUuid *mesosproto.UUID                   `protobuf:"bytes,10,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *ReregisterSlaveMessage) Reset() {
@@ -208,8 +220,10 @@ func (x *ReregisterSlaveMessage) GetResourceVersionUuid() *mesosproto.UUID {
 	return nil
 }
 
+// Master to agent: admitted.
 type SlaveRegisteredMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// New.
 	SlaveId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
 	Connection    *MasterSlaveConnection `protobuf:"bytes,2,opt,name=connection" json:"connection,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -260,9 +274,12 @@ func (x *SlaveRegisteredMessage) GetConnection() *MasterSlaveConnection {
 	return nil
 }
 
+// Master to agent: welcome back.
 type SlaveReregisteredMessage struct {
-	state           protoimpl.MessageState   `protogen:"open.v1"`
-	SlaveId         *mesosproto.AgentID      `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	SlaveId *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	// By framework, tasks that the master knows and the agent did not name. The agent answers with
+	// updates.
 	Reconciliations []*ReconcileTasksMessage `protobuf:"bytes,2,rep,name=reconciliations" json:"reconciliations,omitempty"`
 	Connection      *MasterSlaveConnection   `protobuf:"bytes,3,opt,name=connection" json:"connection,omitempty"`
 	unknownFields   protoimpl.UnknownFields
@@ -320,6 +337,7 @@ func (x *SlaveReregisteredMessage) GetConnection() *MasterSlaveConnection {
 	return nil
 }
 
+// Agent to master: I go and won't be back.
 type UnregisterSlaveMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -364,9 +382,11 @@ func (x *UnregisterSlaveMessage) GetSlaveId() *mesosproto.AgentID {
 	return nil
 }
 
+// What master and agent agree on for their connection.
 type MasterSlaveConnection struct {
-	state                   protoimpl.MessageState `protogen:"open.v1"`
-	TotalPingTimeoutSeconds *float64               `protobuf:"fixed64,1,opt,name=total_ping_timeout_seconds,json=totalPingTimeoutSeconds" json:"total_ping_timeout_seconds,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// If no ping comes for so long, the agent looks for the master anew.
+	TotalPingTimeoutSeconds *float64 `protobuf:"fixed64,1,opt,name=total_ping_timeout_seconds,json=totalPingTimeoutSeconds" json:"total_ping_timeout_seconds,omitempty"`
 	unknownFields           protoimpl.UnknownFields
 	sizeCache               protoimpl.SizeCache
 }
@@ -408,9 +428,12 @@ func (x *MasterSlaveConnection) GetTotalPingTimeoutSeconds() float64 {
 	return 0
 }
 
+// Master to agent: are you there?
 type PingSlaveMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Connected     *bool                  `protobuf:"varint,1,req,name=connected" json:"connected,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whether the master thinks the agent is registered and connected. If not, it must register
+	// again.
+	Connected     *bool `protobuf:"varint,1,req,name=connected" json:"connected,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,6 +475,7 @@ func (x *PingSlaveMessage) GetConnected() bool {
 	return false
 }
 
+// Agent to master: yes.
 type PongSlaveMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -488,17 +512,23 @@ func (*PongSlaveMessage) Descriptor() ([]byte, []int) {
 	return file_mesosproto_messagespb_agents_proto_rawDescGZIP(), []int{7}
 }
 
+// Master to agent: run a task.
 type RunTaskMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// Replaced by framework.id.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/messagespb/agents.proto.
-	FrameworkId          *mesosproto.FrameworkID   `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Framework            *mesosproto.FrameworkInfo `protobuf:"bytes,2,req,name=framework" json:"framework,omitempty"`
-	Task                 *mesosproto.TaskInfo      `protobuf:"bytes,4,req,name=task" json:"task,omitempty"`
-	ResourceVersionUuids []*ResourceVersionUUID    `protobuf:"bytes,5,rep,name=resource_version_uuids,json=resourceVersionUuids" json:"resource_version_uuids,omitempty"`
-	Pid                  *string                   `protobuf:"bytes,3,opt,name=pid" json:"pid,omitempty"`
-	LaunchExecutor       *bool                     `protobuf:"varint,6,opt,name=launch_executor,json=launchExecutor" json:"launch_executor,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	FrameworkId *mesosproto.FrameworkID   `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	Framework   *mesosproto.FrameworkInfo `protobuf:"bytes,2,req,name=framework" json:"framework,omitempty"`
+	Task        *mesosproto.TaskInfo      `protobuf:"bytes,4,req,name=task" json:"task,omitempty"`
+	// What versions of resources the task was meant for; with others, it is dropped.
+	ResourceVersionUuids []*ResourceVersionUUID `protobuf:"bytes,5,rep,name=resource_version_uuids,json=resourceVersionUuids" json:"resource_version_uuids,omitempty"`
+	// Libprocess address of the v0 driver; absent for others.
+	Pid *string `protobuf:"bytes,3,opt,name=pid" json:"pid,omitempty"`
+	// True: the executor must not run yet. False: it must run already. Absent: older masters.
+	LaunchExecutor *bool `protobuf:"varint,6,opt,name=launch_executor,json=launchExecutor" json:"launch_executor,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *RunTaskMessage) Reset() {
@@ -574,15 +604,18 @@ func (x *RunTaskMessage) GetLaunchExecutor() bool {
 	return false
 }
 
+// Master to agent: run a group of tasks.
 type RunTaskGroupMessage struct {
-	state                protoimpl.MessageState    `protogen:"open.v1"`
-	Framework            *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework" json:"framework,omitempty"`
-	Executor             *mesosproto.ExecutorInfo  `protobuf:"bytes,2,req,name=executor" json:"executor,omitempty"`
-	TaskGroup            *mesosproto.TaskGroupInfo `protobuf:"bytes,3,req,name=task_group,json=taskGroup" json:"task_group,omitempty"`
-	ResourceVersionUuids []*ResourceVersionUUID    `protobuf:"bytes,4,rep,name=resource_version_uuids,json=resourceVersionUuids" json:"resource_version_uuids,omitempty"`
-	LaunchExecutor       *bool                     `protobuf:"varint,5,opt,name=launch_executor,json=launchExecutor" json:"launch_executor,omitempty"`
-	unknownFields        protoimpl.UnknownFields
-	sizeCache            protoimpl.SizeCache
+	state     protoimpl.MessageState    `protogen:"open.v1"`
+	Framework *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework" json:"framework,omitempty"`
+	Executor  *mesosproto.ExecutorInfo  `protobuf:"bytes,2,req,name=executor" json:"executor,omitempty"`
+	TaskGroup *mesosproto.TaskGroupInfo `protobuf:"bytes,3,req,name=task_group,json=taskGroup" json:"task_group,omitempty"`
+	// What versions of resources the tasks were meant for; with others, they are dropped.
+	ResourceVersionUuids []*ResourceVersionUUID `protobuf:"bytes,4,rep,name=resource_version_uuids,json=resourceVersionUuids" json:"resource_version_uuids,omitempty"`
+	// As in RunTaskMessage.
+	LaunchExecutor *bool `protobuf:"varint,5,opt,name=launch_executor,json=launchExecutor" json:"launch_executor,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *RunTaskGroupMessage) Reset() {
@@ -650,11 +683,13 @@ func (x *RunTaskGroupMessage) GetLaunchExecutor() bool {
 	return false
 }
 
+// V0 driver to master (older form of KILL), master to agent, agent to v0 executor: kill a task.
 type KillTaskMessage struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	TaskId        *mesosproto.TaskID      `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	KillPolicy    *mesosproto.KillPolicy  `protobuf:"bytes,3,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	TaskId      *mesosproto.TaskID      `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// Instead of the task's own.
+	KillPolicy    *mesosproto.KillPolicy `protobuf:"bytes,3,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -710,6 +745,7 @@ func (x *KillTaskMessage) GetKillPolicy() *mesosproto.KillPolicy {
 	return nil
 }
 
+// Master to agent: shut down all executors of a framework.
 type ShutdownFrameworkMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -754,6 +790,7 @@ func (x *ShutdownFrameworkMessage) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// Master to agent: shut down an executor. Agent to v0 executor, without fields: shut down.
 type ShutdownExecutorMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	ExecutorId    *mesosproto.ExecutorID  `protobuf:"bytes,1,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
@@ -806,9 +843,11 @@ func (x *ShutdownExecutorMessage) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// Master to agent: a framework has changed, or its scheduler has moved.
 type UpdateFrameworkMessage struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID   `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Libprocess address of the v0 driver; that of no one, @0.0.0.0:0, for others.
 	Pid           *string                   `protobuf:"bytes,2,opt,name=pid" json:"pid,omitempty"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,3,opt,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -866,8 +905,11 @@ func (x *UpdateFrameworkMessage) GetFrameworkInfo() *mesosproto.FrameworkInfo {
 	return nil
 }
 
+// Master to agents that don't apply operations themselves: what is reserved, and what volumes there
+// are.
 type CheckpointResourcesMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All of them; they replace those known so far.
 	Resources     []*mesosproto.Resource `protobuf:"bytes,1,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -910,8 +952,10 @@ func (x *CheckpointResourcesMessage) GetResources() []*mesosproto.Resource {
 	return nil
 }
 
+// A version of the resources of the agent or one of its providers.
 type ResourceVersionUUID struct {
-	state              protoimpl.MessageState         `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent for the agent itself.
 	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,1,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
 	Uuid               *mesosproto.UUID               `protobuf:"bytes,2,req,name=uuid" json:"uuid,omitempty"`
 	unknownFields      protoimpl.UnknownFields
@@ -962,16 +1006,22 @@ func (x *ResourceVersionUUID) GetUuid() *mesosproto.UUID {
 	return nil
 }
 
+// Agent to master: resources have changed.
 type UpdateSlaveMessage struct {
-	state                         protoimpl.MessageState                `protogen:"open.v1"`
-	SlaveId                       *mesosproto.AgentID                   `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
-	UpdateOversubscribedResources *bool                                 `protobuf:"varint,5,opt,name=update_oversubscribed_resources,json=updateOversubscribedResources" json:"update_oversubscribed_resources,omitempty"`
-	OversubscribedResources       []*mesosproto.Resource                `protobuf:"bytes,2,rep,name=oversubscribed_resources,json=oversubscribedResources" json:"oversubscribed_resources,omitempty"`
-	Operations                    *UpdateSlaveMessage_Operations        `protobuf:"bytes,6,opt,name=operations" json:"operations,omitempty"`
-	ResourceVersionUuid           *mesosproto.UUID                      `protobuf:"bytes,7,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
-	ResourceProviders             *UpdateSlaveMessage_ResourceProviders `protobuf:"bytes,8,opt,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
-	unknownFields                 protoimpl.UnknownFields
-	sizeCache                     protoimpl.SizeCache
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	SlaveId *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	// Whether oversubscribed_resources counts. Absent means yes: agents before 1.5 don't have it.
+	UpdateOversubscribedResources *bool `protobuf:"varint,5,opt,name=update_oversubscribed_resources,json=updateOversubscribedResources" json:"update_oversubscribed_resources,omitempty"`
+	// All that can be offered as revocable now.
+	OversubscribedResources []*mesosproto.Resource `protobuf:"bytes,2,rep,name=oversubscribed_resources,json=oversubscribedResources" json:"oversubscribed_resources,omitempty"`
+	// On the agent's own resources.
+	Operations *UpdateSlaveMessage_Operations `protobuf:"bytes,6,opt,name=operations" json:"operations,omitempty"`
+	// Of the agent's own resources.
+	ResourceVersionUuid *mesosproto.UUID `protobuf:"bytes,7,opt,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	// All of them. Agents send it even if empty.
+	ResourceProviders *UpdateSlaveMessage_ResourceProviders `protobuf:"bytes,8,opt,name=resource_providers,json=resourceProviders" json:"resource_providers,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *UpdateSlaveMessage) Reset() {
@@ -1046,12 +1096,15 @@ func (x *UpdateSlaveMessage) GetResourceProviders() *UpdateSlaveMessage_Resource
 	return nil
 }
 
+// Master to agent: do something with resources.
 type ApplyOperationMessage struct {
-	state               protoimpl.MessageState      `protogen:"open.v1"`
-	FrameworkId         *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	OperationInfo       *mesosproto.Offer_Operation `protobuf:"bytes,2,req,name=operation_info,json=operationInfo" json:"operation_info,omitempty"`
-	OperationUuid       *mesosproto.UUID            `protobuf:"bytes,3,req,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
-	ResourceVersionUuid *ResourceVersionUUID        `protobuf:"bytes,4,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if an operator asked for it.
+	FrameworkId   *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	OperationInfo *mesosproto.Offer_Operation `protobuf:"bytes,2,req,name=operation_info,json=operationInfo" json:"operation_info,omitempty"`
+	OperationUuid *mesosproto.UUID            `protobuf:"bytes,3,req,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
+	// What version of the resources it was meant for; with another, it is dropped.
+	ResourceVersionUuid *ResourceVersionUUID `protobuf:"bytes,4,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -1114,6 +1167,7 @@ func (x *ApplyOperationMessage) GetResourceVersionUuid() *ResourceVersionUUID {
 	return nil
 }
 
+// Master to agent: what became of these operations?
 type ReconcileOperationsMessage struct {
 	state         protoimpl.MessageState                  `protogen:"open.v1"`
 	Operations    []*ReconcileOperationsMessage_Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
@@ -1166,6 +1220,7 @@ func (x *ReconcileOperationsMessage) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// Master to agent: kill everything, gently.
 type DrainSlaveMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Config        *mesosproto.DrainConfig `protobuf:"bytes,1,req,name=config" json:"config,omitempty"`
@@ -1210,9 +1265,11 @@ func (x *DrainSlaveMessage) GetConfig() *mesosproto.DrainConfig {
 	return nil
 }
 
+// Master to agent: you are not admitted, or declared gone; shut down all executors and end.
 type ShutdownMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Message       *string                `protobuf:"bytes,1,opt,name=message" json:"message,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Why, for the log.
+	Message       *string `protobuf:"bytes,1,opt,name=message" json:"message,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1254,6 +1311,7 @@ func (x *ShutdownMessage) GetMessage() string {
 	return ""
 }
 
+// What an agent remembers of work that is done.
 type Archive struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Frameworks    []*Archive_Framework   `protobuf:"bytes,1,rep,name=frameworks" json:"frameworks,omitempty"`
@@ -1298,6 +1356,7 @@ func (x *Archive) GetFrameworks() []*Archive_Framework {
 	return nil
 }
 
+// A call of a resource provider, as one part of an agent hands it to another. Not between machines.
 type ResourceProviderCallMessage struct {
 	state         protoimpl.MessageState   `protogen:"open.v1"`
 	Call          *resourceproviderpb.Call `protobuf:"bytes,1,req,name=call" json:"call,omitempty"`
@@ -1350,6 +1409,7 @@ func (x *ResourceProviderCallMessage) GetUuid() *mesosproto.UUID {
 	return nil
 }
 
+// An event for a resource provider, likewise.
 type ResourceProviderEventMessage struct {
 	state              protoimpl.MessageState         `protogen:"open.v1"`
 	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,1,req,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
@@ -1410,6 +1470,7 @@ func (x *ResourceProviderEventMessage) GetUuid() *mesosproto.UUID {
 	return nil
 }
 
+// A hook module tells that it ran. Used by tests of the reference.
 type HookExecuted struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Module        *string                `protobuf:"bytes,1,opt,name=module" json:"module,omitempty"`
@@ -1454,6 +1515,7 @@ func (x *HookExecuted) GetModule() string {
 	return ""
 }
 
+// A list of operations.
 type UpdateSlaveMessage_Operations struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Operations    []*mesosproto.Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
@@ -1498,6 +1560,7 @@ func (x *UpdateSlaveMessage_Operations) GetOperations() []*mesosproto.Operation 
 	return nil
 }
 
+// The state of one resource provider.
 type UpdateSlaveMessage_ResourceProvider struct {
 	state               protoimpl.MessageState           `protogen:"open.v1"`
 	Info                *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,opt,name=info" json:"info,omitempty"`
@@ -1566,6 +1629,7 @@ func (x *UpdateSlaveMessage_ResourceProvider) GetResourceVersionUuid() *mesospro
 	return nil
 }
 
+// A list of resource providers.
 type UpdateSlaveMessage_ResourceProviders struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Providers     []*UpdateSlaveMessage_ResourceProvider `protobuf:"bytes,1,rep,name=providers" json:"providers,omitempty"`
@@ -1610,10 +1674,12 @@ func (x *UpdateSlaveMessage_ResourceProviders) GetProviders() []*UpdateSlaveMess
 	return nil
 }
 
+// An operation to ask about.
 type ReconcileOperationsMessage_Operation struct {
-	state              protoimpl.MessageState         `protogen:"open.v1"`
-	OperationUuid      *mesosproto.UUID               `protobuf:"bytes,1,opt,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
-	OperationId        *mesosproto.OperationID        `protobuf:"bytes,3,opt,name=operation_id,json=operationId" json:"operation_id,omitempty"`
+	state         protoimpl.MessageState  `protogen:"open.v1"`
+	OperationUuid *mesosproto.UUID        `protobuf:"bytes,1,opt,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
+	OperationId   *mesosproto.OperationID `protobuf:"bytes,3,opt,name=operation_id,json=operationId" json:"operation_id,omitempty"`
+	// Absent for the agent itself.
 	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,2,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
 	unknownFields      protoimpl.UnknownFields
 	sizeCache          protoimpl.SizeCache
@@ -1670,11 +1736,13 @@ func (x *ReconcileOperationsMessage_Operation) GetResourceProviderId() *mesospro
 	return nil
 }
 
+// A framework and its completed tasks.
 type Archive_Framework struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
-	Pid           *string                   `protobuf:"bytes,2,opt,name=pid" json:"pid,omitempty"`
-	Tasks         []*mesosproto.Task        `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
+	// Libprocess address of the v0 driver.
+	Pid           *string            `protobuf:"bytes,2,opt,name=pid" json:"pid,omitempty"`
+	Tasks         []*mesosproto.Task `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

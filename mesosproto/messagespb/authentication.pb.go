@@ -22,9 +22,11 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Agent or v0 driver to master: I want to authenticate.
 type AuthenticateMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Pid           *string                `protobuf:"bytes,1,req,name=pid" json:"pid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Libprocess address of the process that will speak for it.
+	Pid           *string `protobuf:"bytes,1,req,name=pid" json:"pid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -66,9 +68,11 @@ func (x *AuthenticateMessage) GetPid() string {
 	return ""
 }
 
+// Master: choose one of these.
 type AuthenticationMechanismsMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mechanisms    []string               `protobuf:"bytes,1,rep,name=mechanisms" json:"mechanisms,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// SASL names, such as CRAM-MD5.
+	Mechanisms    []string `protobuf:"bytes,1,rep,name=mechanisms" json:"mechanisms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -110,10 +114,12 @@ func (x *AuthenticationMechanismsMessage) GetMechanisms() []string {
 	return nil
 }
 
+// Agent or v0 driver: this one.
 type AuthenticationStartMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Mechanism     *string                `protobuf:"bytes,1,req,name=mechanism" json:"mechanism,omitempty"`
-	Data          []byte                 `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	Mechanism *string                `protobuf:"bytes,1,req,name=mechanism" json:"mechanism,omitempty"`
+	// The first message of the mechanism, if it begins with the client.
+	Data          []byte `protobuf:"bytes,2,opt,name=data" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -162,6 +168,7 @@ func (x *AuthenticationStartMessage) GetData() []byte {
 	return nil
 }
 
+// Both ways: the next message of the mechanism.
 type AuthenticationStepMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Data          []byte                 `protobuf:"bytes,1,req,name=data" json:"data,omitempty"`
@@ -206,6 +213,7 @@ func (x *AuthenticationStepMessage) GetData() []byte {
 	return nil
 }
 
+// Master: it is you.
 type AuthenticationCompletedMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -242,6 +250,7 @@ func (*AuthenticationCompletedMessage) Descriptor() ([]byte, []int) {
 	return file_mesosproto_messagespb_authentication_proto_rawDescGZIP(), []int{4}
 }
 
+// Master: that is not right.
 type AuthenticationFailedMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -278,6 +287,7 @@ func (*AuthenticationFailedMessage) Descriptor() ([]byte, []int) {
 	return file_mesosproto_messagespb_authentication_proto_rawDescGZIP(), []int{5}
 }
 
+// Master, or whoever drives the exchange: it broke off, which says nothing about the credentials.
 type AuthenticationErrorMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Error         *string                `protobuf:"bytes,1,opt,name=error" json:"error,omitempty"`

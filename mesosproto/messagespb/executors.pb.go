@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// V0 executor driver to agent: I have started.
 type RegisterExecutorMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -75,6 +76,7 @@ func (x *RegisterExecutorMessage) GetExecutorId() *mesosproto.ExecutorID {
 	return nil
 }
 
+// Agent to v0 executor driver: welcome. Tasks follow.
 type ExecutorRegisteredMessage struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	ExecutorInfo  *mesosproto.ExecutorInfo  `protobuf:"bytes,2,req,name=executor_info,json=executorInfo" json:"executor_info,omitempty"`
@@ -151,6 +153,7 @@ func (x *ExecutorRegisteredMessage) GetSlaveInfo() *mesosproto.AgentInfo {
 	return nil
 }
 
+// Agent to v0 executor driver: welcome back.
 type ExecutorReregisteredMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -203,6 +206,7 @@ func (x *ExecutorReregisteredMessage) GetSlaveInfo() *mesosproto.AgentInfo {
 	return nil
 }
 
+// Agent, restarted, to v0 executor driver: here I am again.
 type ReconnectExecutorMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -247,12 +251,15 @@ func (x *ReconnectExecutorMessage) GetSlaveId() *mesosproto.AgentID {
 	return nil
 }
 
+// V0 executor driver to agent, in answer to ReconnectExecutorMessage.
 type ReregisterExecutorMessage struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	ExecutorId    *mesosproto.ExecutorID  `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Tasks         []*mesosproto.TaskInfo  `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
-	Updates       []*StatusUpdate         `protobuf:"bytes,4,rep,name=updates" json:"updates,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	ExecutorId  *mesosproto.ExecutorID  `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Launched, but no update about them was acknowledged yet.
+	Tasks []*mesosproto.TaskInfo `protobuf:"bytes,3,rep,name=tasks" json:"tasks,omitempty"`
+	// Sent, but not acknowledged yet.
+	Updates       []*StatusUpdate `protobuf:"bytes,4,rep,name=updates" json:"updates,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

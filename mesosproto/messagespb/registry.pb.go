@@ -25,22 +25,30 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// All that the master keeps across failovers.
 type Registry struct {
-	state       protoimpl.MessageState      `protogen:"open.v1"`
-	Master      *Registry_Master            `protobuf:"bytes,1,opt,name=master" json:"master,omitempty"`
-	Slaves      *Registry_Slaves            `protobuf:"bytes,2,opt,name=slaves" json:"slaves,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Master *Registry_Master       `protobuf:"bytes,1,opt,name=master" json:"master,omitempty"`
+	Slaves *Registry_Slaves       `protobuf:"bytes,2,opt,name=slaves" json:"slaves,omitempty"`
+	// Agents that are not reachable.
 	Unreachable *Registry_UnreachableSlaves `protobuf:"bytes,7,opt,name=unreachable" json:"unreachable,omitempty"`
-	Gone        *Registry_GoneSlaves        `protobuf:"bytes,8,opt,name=gone" json:"gone,omitempty"`
-	Machines    *Registry_Machines          `protobuf:"bytes,3,opt,name=machines" json:"machines,omitempty"`
-	Schedules   []*maintenancepb.Schedule   `protobuf:"bytes,4,rep,name=schedules" json:"schedules,omitempty"`
+	// Agents that were declared gone.
+	Gone      *Registry_GoneSlaves      `protobuf:"bytes,8,opt,name=gone" json:"gone,omitempty"`
+	Machines  *Registry_Machines        `protobuf:"bytes,3,opt,name=machines" json:"machines,omitempty"`
+	Schedules []*maintenancepb.Schedule `protobuf:"bytes,4,rep,name=schedules" json:"schedules,omitempty"`
+	// Replaced by quota_configs.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/messagespb/registry.proto.
-	Quotas                   []*Registry_Quota             `protobuf:"bytes,5,rep,name=quotas" json:"quotas,omitempty"`
-	QuotaConfigs             []*quotapb.QuotaConfig        `protobuf:"bytes,11,rep,name=quota_configs,json=quotaConfigs" json:"quota_configs,omitempty"`
-	Weights                  []*Registry_Weight            `protobuf:"bytes,6,rep,name=weights" json:"weights,omitempty"`
-	ResourceProviderRegistry []byte                        `protobuf:"bytes,9,opt,name=resource_provider_registry,json=resourceProviderRegistry" json:"resource_provider_registry,omitempty"`
-	MinimumCapabilities      []*Registry_MinimumCapability `protobuf:"bytes,10,rep,name=minimum_capabilities,json=minimumCapabilities" json:"minimum_capabilities,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	Quotas       []*Registry_Quota      `protobuf:"bytes,5,rep,name=quotas" json:"quotas,omitempty"`
+	QuotaConfigs []*quotapb.QuotaConfig `protobuf:"bytes,11,rep,name=quota_configs,json=quotaConfigs" json:"quota_configs,omitempty"`
+	Weights      []*Registry_Weight     `protobuf:"bytes,6,rep,name=weights" json:"weights,omitempty"`
+	// An encoded mesos.resource_provider.registry.Registry; masters don't use it, so it is kept as
+	// bytes.
+	ResourceProviderRegistry []byte `protobuf:"bytes,9,opt,name=resource_provider_registry,json=resourceProviderRegistry" json:"resource_provider_registry,omitempty"`
+	// What a master must be able to do to take over.
+	MinimumCapabilities []*Registry_MinimumCapability `protobuf:"bytes,10,rep,name=minimum_capabilities,json=minimumCapabilities" json:"minimum_capabilities,omitempty"`
+	unknownFields       protoimpl.UnknownFields
+	sizeCache           protoimpl.SizeCache
 }
 
 func (x *Registry) Reset() {
@@ -151,6 +159,7 @@ func (x *Registry) GetMinimumCapabilities() []*Registry_MinimumCapability {
 	return nil
 }
 
+// The master that wrote the registry last.
 type Registry_Master struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Info          *mesosproto.MasterInfo `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -195,11 +204,14 @@ func (x *Registry_Master) GetInfo() *mesosproto.MasterInfo {
 	return nil
 }
 
+// An admitted agent.
 type Registry_Slave struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Info          *mesosproto.AgentInfo  `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
-	DrainInfo     *mesosproto.DrainInfo  `protobuf:"bytes,2,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
-	Deactivated   *bool                  `protobuf:"varint,3,opt,name=deactivated,def=0" json:"deactivated,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Info  *mesosproto.AgentInfo  `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
+	// Set if it is being drained or is drained.
+	DrainInfo *mesosproto.DrainInfo `protobuf:"bytes,2,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
+	// By an operator, if not by draining.
+	Deactivated   *bool `protobuf:"varint,3,opt,name=deactivated,def=0" json:"deactivated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -260,6 +272,7 @@ func (x *Registry_Slave) GetDeactivated() bool {
 	return Default_Registry_Slave_Deactivated
 }
 
+// All admitted agents.
 type Registry_Slaves struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Slaves        []*Registry_Slave      `protobuf:"bytes,1,rep,name=slaves" json:"slaves,omitempty"`
@@ -304,12 +317,14 @@ func (x *Registry_Slaves) GetSlaves() []*Registry_Slave {
 	return nil
 }
 
+// An agent that is not reachable.
 type Registry_UnreachableSlave struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *mesosproto.AgentID    `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Timestamp     *mesosproto.TimeInfo   `protobuf:"bytes,2,req,name=timestamp" json:"timestamp,omitempty"`
-	DrainInfo     *mesosproto.DrainInfo  `protobuf:"bytes,3,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
-	Deactivated   *bool                  `protobuf:"varint,4,opt,name=deactivated,def=0" json:"deactivated,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    *mesosproto.AgentID    `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	// Since when.
+	Timestamp     *mesosproto.TimeInfo  `protobuf:"bytes,2,req,name=timestamp" json:"timestamp,omitempty"`
+	DrainInfo     *mesosproto.DrainInfo `protobuf:"bytes,3,opt,name=drain_info,json=drainInfo" json:"drain_info,omitempty"`
+	Deactivated   *bool                 `protobuf:"varint,4,opt,name=deactivated,def=0" json:"deactivated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +392,7 @@ func (x *Registry_UnreachableSlave) GetDeactivated() bool {
 	return Default_Registry_UnreachableSlave_Deactivated
 }
 
+// All agents that are not reachable, the oldest first.
 type Registry_UnreachableSlaves struct {
 	state         protoimpl.MessageState       `protogen:"open.v1"`
 	Slaves        []*Registry_UnreachableSlave `protobuf:"bytes,1,rep,name=slaves" json:"slaves,omitempty"`
@@ -421,10 +437,12 @@ func (x *Registry_UnreachableSlaves) GetSlaves() []*Registry_UnreachableSlave {
 	return nil
 }
 
+// An agent that was declared gone.
 type Registry_GoneSlave struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            *mesosproto.AgentID    `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
-	Timestamp     *mesosproto.TimeInfo   `protobuf:"bytes,2,req,name=timestamp" json:"timestamp,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    *mesosproto.AgentID    `protobuf:"bytes,1,req,name=id" json:"id,omitempty"`
+	// When that was.
+	Timestamp     *mesosproto.TimeInfo `protobuf:"bytes,2,req,name=timestamp" json:"timestamp,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -473,6 +491,7 @@ func (x *Registry_GoneSlave) GetTimestamp() *mesosproto.TimeInfo {
 	return nil
 }
 
+// All agents that were declared gone, the oldest first.
 type Registry_GoneSlaves struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Slaves        []*Registry_GoneSlave  `protobuf:"bytes,1,rep,name=slaves" json:"slaves,omitempty"`
@@ -517,6 +536,7 @@ func (x *Registry_GoneSlaves) GetSlaves() []*Registry_GoneSlave {
 	return nil
 }
 
+// A machine that is scheduled for maintenance, or down.
 type Registry_Machine struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	Info          *mesosproto.MachineInfo `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -561,6 +581,7 @@ func (x *Registry_Machine) GetInfo() *mesosproto.MachineInfo {
 	return nil
 }
 
+// All such machines.
 type Registry_Machines struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Machines      []*Registry_Machine    `protobuf:"bytes,1,rep,name=machines" json:"machines,omitempty"`
@@ -605,6 +626,7 @@ func (x *Registry_Machines) GetMachines() []*Registry_Machine {
 	return nil
 }
 
+// A quota of the older kind.
 type Registry_Quota struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Info          *quotapb.QuotaInfo     `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -649,6 +671,7 @@ func (x *Registry_Quota) GetInfo() *quotapb.QuotaInfo {
 	return nil
 }
 
+// The weight of a role.
 type Registry_Weight struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Info          *mesosproto.WeightInfo `protobuf:"bytes,1,req,name=info" json:"info,omitempty"`
@@ -693,6 +716,7 @@ func (x *Registry_Weight) GetInfo() *mesosproto.WeightInfo {
 	return nil
 }
 
+// A capability of MasterInfo, by name.
 type Registry_MinimumCapability struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Capability    *string                `protobuf:"bytes,1,req,name=capability" json:"capability,omitempty"`

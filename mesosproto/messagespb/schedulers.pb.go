@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Asks for a scheduler by name. Not used.
 type SubmitSchedulerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          *string                `protobuf:"bytes,1,req,name=name" json:"name,omitempty"`
@@ -67,6 +68,7 @@ func (x *SubmitSchedulerRequest) GetName() string {
 	return ""
 }
 
+// Answers SubmitSchedulerRequest. Not used.
 type SubmitSchedulerResponse struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Okay          *bool                  `protobuf:"varint,1,req,name=okay" json:"okay,omitempty"`
@@ -111,6 +113,7 @@ func (x *SubmitSchedulerResponse) GetOkay() bool {
 	return false
 }
 
+// Older form of SUBSCRIBE: the first time.
 type RegisterFrameworkMessage struct {
 	state         protoimpl.MessageState    `protogen:"open.v1"`
 	Framework     *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework" json:"framework,omitempty"`
@@ -155,10 +158,12 @@ func (x *RegisterFrameworkMessage) GetFramework() *mesosproto.FrameworkInfo {
 	return nil
 }
 
+// Older form of SUBSCRIBE: after a failover of framework or master.
 type ReregisterFrameworkMessage struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	Framework     *mesosproto.FrameworkInfo `protobuf:"bytes,2,req,name=framework" json:"framework,omitempty"`
-	Failover      *bool                     `protobuf:"varint,3,req,name=failover" json:"failover,omitempty"`
+	state     protoimpl.MessageState    `protogen:"open.v1"`
+	Framework *mesosproto.FrameworkInfo `protobuf:"bytes,2,req,name=framework" json:"framework,omitempty"`
+	// True: another scheduler takes over. False: the same one is back.
+	Failover      *bool `protobuf:"varint,3,req,name=failover" json:"failover,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -207,6 +212,7 @@ func (x *ReregisterFrameworkMessage) GetFailover() bool {
 	return false
 }
 
+// Master to v0 driver: subscribed, first time or after a failover of the framework.
 type FrameworkRegisteredMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -259,6 +265,7 @@ func (x *FrameworkRegisteredMessage) GetMasterInfo() *mesosproto.MasterInfo {
 	return nil
 }
 
+// Master to v0 driver: subscribed again; the same scheduler as before.
 type FrameworkReregisteredMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -311,6 +318,7 @@ func (x *FrameworkReregisteredMessage) GetMasterInfo() *mesosproto.MasterInfo {
 	return nil
 }
 
+// Older form of TEARDOWN.
 type UnregisterFrameworkMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -355,6 +363,7 @@ func (x *UnregisterFrameworkMessage) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// The v0 driver stops, but the framework will be back: no more offers.
 type DeactivateFrameworkMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -399,6 +408,7 @@ func (x *DeactivateFrameworkMessage) GetFrameworkId() *mesosproto.FrameworkID {
 	return nil
 }
 
+// Older form of REQUEST.
 type ResourceRequestMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -451,10 +461,13 @@ func (x *ResourceRequestMessage) GetRequests() []*mesosproto.Request {
 	return nil
 }
 
+// Master to v0 driver: new offers.
 type ResourceOffersMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Offers        []*mesosproto.Offer    `protobuf:"bytes,1,rep,name=offers" json:"offers,omitempty"`
-	Pids          []string               `protobuf:"bytes,2,rep,name=pids" json:"pids,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Offers []*mesosproto.Offer    `protobuf:"bytes,1,rep,name=offers" json:"offers,omitempty"`
+	// Libprocess addresses of the agents, in the order of offers; the driver sends framework messages
+	// there directly.
+	Pids          []string `protobuf:"bytes,2,rep,name=pids" json:"pids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -503,10 +516,12 @@ func (x *ResourceOffersMessage) GetPids() []string {
 	return nil
 }
 
+// Master to v0 driver: new inverse offers.
 type InverseOffersMessage struct {
 	state         protoimpl.MessageState     `protogen:"open.v1"`
 	InverseOffers []*mesosproto.InverseOffer `protobuf:"bytes,1,rep,name=inverse_offers,json=inverseOffers" json:"inverse_offers,omitempty"`
-	Pids          []string                   `protobuf:"bytes,2,rep,name=pids" json:"pids,omitempty"`
+	// Libprocess addresses of the agents, in the order of inverse_offers.
+	Pids          []string `protobuf:"bytes,2,rep,name=pids" json:"pids,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -555,6 +570,7 @@ func (x *InverseOffersMessage) GetPids() []string {
 	return nil
 }
 
+// Older form of ACCEPT with one LAUNCH; without tasks, of DECLINE.
 type LaunchTasksMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -623,6 +639,7 @@ func (x *LaunchTasksMessage) GetOfferIds() []*mesosproto.OfferID {
 	return nil
 }
 
+// Master to v0 driver: an offer is not valid any more.
 type RescindResourceOfferMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	OfferId       *mesosproto.OfferID    `protobuf:"bytes,1,req,name=offer_id,json=offerId" json:"offer_id,omitempty"`
@@ -667,6 +684,7 @@ func (x *RescindResourceOfferMessage) GetOfferId() *mesosproto.OfferID {
 	return nil
 }
 
+// Master to v0 driver: an inverse offer is not valid any more.
 type RescindInverseOfferMessage struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	InverseOfferId *mesosproto.OfferID    `protobuf:"bytes,1,req,name=inverse_offer_id,json=inverseOfferId" json:"inverse_offer_id,omitempty"`
@@ -711,6 +729,7 @@ func (x *RescindInverseOfferMessage) GetInverseOfferId() *mesosproto.OfferID {
 	return nil
 }
 
+// Older form of REVIVE.
 type ReviveOffersMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
@@ -763,6 +782,7 @@ func (x *ReviveOffersMessage) GetRoles() []string {
 	return nil
 }
 
+// Master to v0 driver: an agent is gone.
 type LostSlaveMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -807,10 +827,14 @@ func (x *LostSlaveMessage) GetSlaveId() *mesosproto.AgentID {
 	return nil
 }
 
+// Older form of RECONCILE. From master to agent: tasks of which the agent said nothing when it
+// registered again.
 type ReconcileTasksMessage struct {
-	state         protoimpl.MessageState    `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID   `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Statuses      []*mesosproto.TaskStatus  `protobuf:"bytes,2,rep,name=statuses" json:"statuses,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Only ids are read, by the master.
+	Statuses []*mesosproto.TaskStatus `protobuf:"bytes,2,rep,name=statuses" json:"statuses,omitempty"`
+	// From master to agent only.
 	Framework     *mesosproto.FrameworkInfo `protobuf:"bytes,3,opt,name=framework" json:"framework,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -867,6 +891,7 @@ func (x *ReconcileTasksMessage) GetFramework() *mesosproto.FrameworkInfo {
 	return nil
 }
 
+// Master to v0 driver: the framework can't go on.
 type FrameworkErrorMessage struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Message       *string                `protobuf:"bytes,2,req,name=message" json:"message,omitempty"`
@@ -911,6 +936,8 @@ func (x *FrameworkErrorMessage) GetMessage() string {
 	return ""
 }
 
+// Bytes from an executor, by way of agent and master or directly from the agent, to the scheduler.
+// May get lost.
 type ExecutorToFrameworkMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID     `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -979,6 +1006,7 @@ func (x *ExecutorToFrameworkMessage) GetData() []byte {
 	return nil
 }
 
+// Bytes from a scheduler, by way of the master or directly, to agent and executor. May get lost.
 type FrameworkToExecutorMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID     `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -1047,12 +1075,14 @@ func (x *FrameworkToExecutorMessage) GetData() []byte {
 	return nil
 }
 
+// Agent to master to v0 driver: an executor has ended.
 type ExitedExecutorMessage struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	SlaveId       *mesosproto.AgentID     `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	ExecutorId    *mesosproto.ExecutorID  `protobuf:"bytes,3,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	Status        *int32                  `protobuf:"varint,4,req,name=status" json:"status,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	SlaveId     *mesosproto.AgentID     `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,2,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	ExecutorId  *mesosproto.ExecutorID  `protobuf:"bytes,3,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	// As wait(2) returns it.
+	Status        *int32 `protobuf:"varint,4,req,name=status" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

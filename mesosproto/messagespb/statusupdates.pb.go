@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of entries.
 type StatusUpdateRecord_Type int32
 
 const (
@@ -79,6 +80,7 @@ func (StatusUpdateRecord_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_messagespb_statusupdates_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// The kinds of entries.
 type UpdateOperationStatusRecord_Type int32
 
 const (
@@ -135,15 +137,19 @@ func (UpdateOperationStatusRecord_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_messagespb_statusupdates_proto_rawDescGZIP(), []int{5, 0}
 }
 
+// A step in the life of a task, on its way to the framework.
 type StatusUpdate struct {
-	state         protoimpl.MessageState  `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	ExecutorId    *mesosproto.ExecutorID  `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	SlaveId       *mesosproto.AgentID     `protobuf:"bytes,3,opt,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
-	Status        *mesosproto.TaskStatus  `protobuf:"bytes,4,req,name=status" json:"status,omitempty"`
-	Timestamp     *float64                `protobuf:"fixed64,5,req,name=timestamp" json:"timestamp,omitempty"`
-	Uuid          []byte                  `protobuf:"bytes,6,opt,name=uuid" json:"uuid,omitempty"`
-	LatestState   *mesosproto.TaskState   `protobuf:"varint,7,opt,name=latest_state,json=latestState,enum=mesos.v1.TaskState" json:"latest_state,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	ExecutorId  *mesosproto.ExecutorID  `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	SlaveId     *mesosproto.AgentID     `protobuf:"bytes,3,opt,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	Status      *mesosproto.TaskStatus  `protobuf:"bytes,4,req,name=status" json:"status,omitempty"`
+	// Seconds since the Unix epoch.
+	Timestamp *float64 `protobuf:"fixed64,5,req,name=timestamp" json:"timestamp,omitempty"`
+	// 16 bytes, as in status. Absent or empty if it need not be acknowledged.
+	Uuid []byte `protobuf:"bytes,6,opt,name=uuid" json:"uuid,omitempty"`
+	// The newest one the agent knows, which may be ahead of status.
+	LatestState   *mesosproto.TaskState `protobuf:"varint,7,opt,name=latest_state,json=latestState,enum=mesos.v1.TaskState" json:"latest_state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -227,11 +233,14 @@ func (x *StatusUpdate) GetLatestState() mesosproto.TaskState {
 	return mesosproto.TaskState(6)
 }
 
+// One entry in the file of a task's updates that an agent keeps.
 type StatusUpdateRecord struct {
-	state         protoimpl.MessageState   `protogen:"open.v1"`
-	Type          *StatusUpdateRecord_Type `protobuf:"varint,1,req,name=type,enum=mesos.internal.StatusUpdateRecord_Type" json:"type,omitempty"`
-	Update        *StatusUpdate            `protobuf:"bytes,2,opt,name=update" json:"update,omitempty"`
-	Uuid          []byte                   `protobuf:"bytes,3,opt,name=uuid" json:"uuid,omitempty"`
+	state protoimpl.MessageState   `protogen:"open.v1"`
+	Type  *StatusUpdateRecord_Type `protobuf:"varint,1,req,name=type,enum=mesos.internal.StatusUpdateRecord_Type" json:"type,omitempty"`
+	// With UPDATE.
+	Update *StatusUpdate `protobuf:"bytes,2,opt,name=update" json:"update,omitempty"`
+	// With ACK: of which update.
+	Uuid          []byte `protobuf:"bytes,3,opt,name=uuid" json:"uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -287,10 +296,13 @@ func (x *StatusUpdateRecord) GetUuid() []byte {
 	return nil
 }
 
+// An update of a task: executor to agent, agent to master, master to v0 driver.
 type StatusUpdateMessage struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Update        *StatusUpdate          `protobuf:"bytes,1,req,name=update" json:"update,omitempty"`
-	Pid           *string                `protobuf:"bytes,2,opt,name=pid" json:"pid,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Update *StatusUpdate          `protobuf:"bytes,1,req,name=update" json:"update,omitempty"`
+	// To whom a v0 driver sends its acknowledgement. The driver does so only if this and uuid are
+	// set.
+	Pid           *string `protobuf:"bytes,2,opt,name=pid" json:"pid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -339,6 +351,7 @@ func (x *StatusUpdateMessage) GetPid() string {
 	return ""
 }
 
+// Confirms an update of a task: the same way back.
 type StatusUpdateAcknowledgementMessage struct {
 	state         protoimpl.MessageState  `protogen:"open.v1"`
 	SlaveId       *mesosproto.AgentID     `protobuf:"bytes,1,req,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
@@ -407,11 +420,14 @@ func (x *StatusUpdateAcknowledgementMessage) GetUuid() []byte {
 	return nil
 }
 
+// An update of an operation: agent to master.
 type UpdateOperationStatusMessage struct {
-	state         protoimpl.MessageState      `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	SlaveId       *mesosproto.AgentID         `protobuf:"bytes,2,opt,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
-	Status        *mesosproto.OperationStatus `protobuf:"bytes,3,req,name=status" json:"status,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	SlaveId     *mesosproto.AgentID     `protobuf:"bytes,2,opt,name=slave_id,json=slaveId" json:"slave_id,omitempty"`
+	// To be delivered reliably.
+	Status *mesosproto.OperationStatus `protobuf:"bytes,3,req,name=status" json:"status,omitempty"`
+	// The newest one the agent knows.
 	LatestStatus  *mesosproto.OperationStatus `protobuf:"bytes,4,opt,name=latest_status,json=latestStatus" json:"latest_status,omitempty"`
 	OperationUuid *mesosproto.UUID            `protobuf:"bytes,5,opt,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -483,11 +499,14 @@ func (x *UpdateOperationStatusMessage) GetOperationUuid() *mesosproto.UUID {
 	return nil
 }
 
+// One entry in the file of an operation's updates that an agent keeps.
 type UpdateOperationStatusRecord struct {
-	state         protoimpl.MessageState            `protogen:"open.v1"`
-	Type          *UpdateOperationStatusRecord_Type `protobuf:"varint,1,req,name=type,enum=mesos.internal.UpdateOperationStatusRecord_Type" json:"type,omitempty"`
-	Update        *UpdateOperationStatusMessage     `protobuf:"bytes,2,opt,name=update" json:"update,omitempty"`
-	Uuid          *mesosproto.UUID                  `protobuf:"bytes,3,opt,name=uuid" json:"uuid,omitempty"`
+	state protoimpl.MessageState            `protogen:"open.v1"`
+	Type  *UpdateOperationStatusRecord_Type `protobuf:"varint,1,req,name=type,enum=mesos.internal.UpdateOperationStatusRecord_Type" json:"type,omitempty"`
+	// With UPDATE.
+	Update *UpdateOperationStatusMessage `protobuf:"bytes,2,opt,name=update" json:"update,omitempty"`
+	// With ACK: of which update.
+	Uuid          *mesosproto.UUID `protobuf:"bytes,3,opt,name=uuid" json:"uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -543,6 +562,7 @@ func (x *UpdateOperationStatusRecord) GetUuid() *mesosproto.UUID {
 	return nil
 }
 
+// Confirms an update of an operation: master to agent.
 type AcknowledgeOperationStatusMessage struct {
 	state              protoimpl.MessageState         `protogen:"open.v1"`
 	StatusUuid         *mesosproto.UUID               `protobuf:"bytes,1,req,name=status_uuid,json=statusUuid" json:"status_uuid,omitempty"`
@@ -603,12 +623,14 @@ func (x *AcknowledgeOperationStatusMessage) GetResourceProviderId() *mesosproto.
 	return nil
 }
 
+// A change in health, within an executor.
 type TaskHealthStatus struct {
-	state               protoimpl.MessageState `protogen:"open.v1"`
-	TaskId              *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	Healthy             *bool                  `protobuf:"varint,2,req,name=healthy" json:"healthy,omitempty"`
-	KillTask            *bool                  `protobuf:"varint,3,opt,name=kill_task,json=killTask,def=0" json:"kill_task,omitempty"`
-	ConsecutiveFailures *int32                 `protobuf:"varint,4,opt,name=consecutive_failures,json=consecutiveFailures" json:"consecutive_failures,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	TaskId  *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	Healthy *bool                  `protobuf:"varint,2,req,name=healthy" json:"healthy,omitempty"`
+	// It failed too often.
+	KillTask            *bool  `protobuf:"varint,3,opt,name=kill_task,json=killTask,def=0" json:"kill_task,omitempty"`
+	ConsecutiveFailures *int32 `protobuf:"varint,4,opt,name=consecutive_failures,json=consecutiveFailures" json:"consecutive_failures,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }

@@ -23,10 +23,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// A quota of the older kind: guarantee and limit in one.
 type QuotaInfo struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Role          *string                `protobuf:"bytes,1,opt,name=role" json:"role,omitempty"`
-	Principal     *string                `protobuf:"bytes,2,opt,name=principal" json:"principal,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Role  *string                `protobuf:"bytes,1,opt,name=role" json:"role,omitempty"`
+	// Who set it.
+	Principal *string `protobuf:"bytes,2,opt,name=principal" json:"principal,omitempty"`
+	// Scalars only.
 	Guarantee     []*mesosproto.Resource `protobuf:"bytes,3,rep,name=guarantee" json:"guarantee,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -83,8 +86,10 @@ func (x *QuotaInfo) GetGuarantee() []*mesosproto.Resource {
 	return nil
 }
 
+// A request for a quota of the older kind.
 type QuotaRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Skip the check that the cluster can give so much.
 	Force         *bool                  `protobuf:"varint,1,opt,name=force" json:"force,omitempty"`
 	Role          *string                `protobuf:"bytes,2,opt,name=role" json:"role,omitempty"`
 	Guarantee     []*mesosproto.Resource `protobuf:"bytes,3,rep,name=guarantee" json:"guarantee,omitempty"`
@@ -143,10 +148,13 @@ func (x *QuotaRequest) GetGuarantee() []*mesosproto.Resource {
 	return nil
 }
 
+// The quota of a role.
 type QuotaConfig struct {
-	state         protoimpl.MessageState              `protogen:"open.v1"`
-	Role          *string                             `protobuf:"bytes,1,req,name=role" json:"role,omitempty"`
-	Guarantees    map[string]*mesosproto.Value_Scalar `protobuf:"bytes,2,rep,name=guarantees" json:"guarantees,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Role  *string                `protobuf:"bytes,1,req,name=role" json:"role,omitempty"`
+	// By resource name: what the role gets even if others want it, too.
+	Guarantees map[string]*mesosproto.Value_Scalar `protobuf:"bytes,2,rep,name=guarantees" json:"guarantees,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// By resource name: the most it can get. What is not listed is unlimited.
 	Limits        map[string]*mesosproto.Value_Scalar `protobuf:"bytes,3,rep,name=limits" json:"limits,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -203,8 +211,11 @@ func (x *QuotaConfig) GetLimits() map[string]*mesosproto.Value_Scalar {
 	return nil
 }
 
+// All quotas.
 type QuotaStatus struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
+	// The same in the older form.
+	//
 	// Deprecated: Marked as deprecated in mesosproto/quotapb/quota.proto.
 	Infos         []*QuotaInfo   `protobuf:"bytes,1,rep,name=infos" json:"infos,omitempty"`
 	Configs       []*QuotaConfig `protobuf:"bytes,2,rep,name=configs" json:"configs,omitempty"`

@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of events.
 type Event_Type int32
 
 const (
@@ -32,7 +33,8 @@ const (
 	Event_PUBLISH_RESOURCES            Event_Type = 3
 	Event_ACKNOWLEDGE_OPERATION_STATUS Event_Type = 4
 	Event_RECONCILE_OPERATIONS         Event_Type = 5
-	Event_TEARDOWN                     Event_Type = 6
+	// The provider is to go, with all that it runs.
+	Event_TEARDOWN Event_Type = 6
 )
 
 // Enum value maps for Event_Type.
@@ -94,6 +96,7 @@ func (Event_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_resourceproviderpb_resourceprovider_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The kinds of calls.
 type Call_Type int32
 
 const (
@@ -159,6 +162,7 @@ func (Call_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_resourceproviderpb_resourceprovider_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// Whether resources could be made ready.
 type Call_UpdatePublishResourcesStatus_Status int32
 
 const (
@@ -218,8 +222,10 @@ func (Call_UpdatePublishResourcesStatus_Status) EnumDescriptor() ([]byte, []int)
 	return file_mesosproto_resourceproviderpb_resourceprovider_proto_rawDescGZIP(), []int{1, 3, 0}
 }
 
+// Something the agent tells a resource provider.
 type Event struct {
-	state                      protoimpl.MessageState            `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set. TEARDOWN has none.
 	Type                       *Event_Type                       `protobuf:"varint,1,opt,name=type,enum=mesos.v1.resource_provider.Event_Type" json:"type,omitempty"`
 	Subscribed                 *Event_Subscribed                 `protobuf:"bytes,2,opt,name=subscribed" json:"subscribed,omitempty"`
 	ApplyOperation             *Event_ApplyOperation             `protobuf:"bytes,3,opt,name=apply_operation,json=applyOperation" json:"apply_operation,omitempty"`
@@ -302,9 +308,12 @@ func (x *Event) GetReconcileOperations() *Event_ReconcileOperations {
 	return nil
 }
 
+// Something a resource provider tells the agent.
 type Call struct {
-	state                        protoimpl.MessageState             `protogen:"open.v1"`
-	ResourceProviderId           *mesosproto.ResourceProviderID     `protobuf:"bytes,1,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent only in the first SUBSCRIBE.
+	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,1,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
+	// Which of the fields below is set.
 	Type                         *Call_Type                         `protobuf:"varint,2,opt,name=type,enum=mesos.v1.resource_provider.Call_Type" json:"type,omitempty"`
 	Subscribe                    *Call_Subscribe                    `protobuf:"bytes,3,opt,name=subscribe" json:"subscribe,omitempty"`
 	UpdateOperationStatus        *Call_UpdateOperationStatus        `protobuf:"bytes,4,opt,name=update_operation_status,json=updateOperationStatus" json:"update_operation_status,omitempty"`
@@ -386,6 +395,7 @@ func (x *Call) GetUpdatePublishResourcesStatus() *Call_UpdatePublishResourcesSta
 	return nil
 }
 
+// The first event of a subscription.
 type Event_Subscribed struct {
 	state         protoimpl.MessageState         `protogen:"open.v1"`
 	ProviderId    *mesosproto.ResourceProviderID `protobuf:"bytes,1,req,name=provider_id,json=providerId" json:"provider_id,omitempty"`
@@ -430,12 +440,15 @@ func (x *Event_Subscribed) GetProviderId() *mesosproto.ResourceProviderID {
 	return nil
 }
 
+// Do something with the provider's resources.
 type Event_ApplyOperation struct {
-	state               protoimpl.MessageState      `protogen:"open.v1"`
-	FrameworkId         *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Info                *mesosproto.Offer_Operation `protobuf:"bytes,2,req,name=info" json:"info,omitempty"`
-	OperationUuid       *mesosproto.UUID            `protobuf:"bytes,3,req,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
-	ResourceVersionUuid *mesosproto.UUID            `protobuf:"bytes,4,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent if an operator asked for it.
+	FrameworkId   *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	Info          *mesosproto.Offer_Operation `protobuf:"bytes,2,req,name=info" json:"info,omitempty"`
+	OperationUuid *mesosproto.UUID            `protobuf:"bytes,3,req,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
+	// What version of the resources it was meant for; with another, it is dropped.
+	ResourceVersionUuid *mesosproto.UUID `protobuf:"bytes,4,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -498,9 +511,12 @@ func (x *Event_ApplyOperation) GetResourceVersionUuid() *mesosproto.UUID {
 	return nil
 }
 
+// Make resources ready for use on this agent.
 type Event_PublishResources struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Uuid          *mesosproto.UUID       `protobuf:"bytes,1,req,name=uuid" json:"uuid,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// To be repeated in the answer.
+	Uuid *mesosproto.UUID `protobuf:"bytes,1,req,name=uuid" json:"uuid,omitempty"`
+	// Everything that is in use, not only what is new.
 	Resources     []*mesosproto.Resource `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -550,6 +566,7 @@ func (x *Event_PublishResources) GetResources() []*mesosproto.Resource {
 	return nil
 }
 
+// An update has arrived; the next one can come.
 type Event_AcknowledgeOperationStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	StatusUuid    *mesosproto.UUID       `protobuf:"bytes,1,req,name=status_uuid,json=statusUuid" json:"status_uuid,omitempty"`
@@ -602,6 +619,7 @@ func (x *Event_AcknowledgeOperationStatus) GetOperationUuid() *mesosproto.UUID {
 	return nil
 }
 
+// The agent knows of operations that the provider did not list.
 type Event_ReconcileOperations struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	OperationUuids []*mesosproto.UUID     `protobuf:"bytes,1,rep,name=operation_uuids,json=operationUuids" json:"operation_uuids,omitempty"`
@@ -646,8 +664,10 @@ func (x *Event_ReconcileOperations) GetOperationUuids() []*mesosproto.UUID {
 	return nil
 }
 
+// Open the stream of events.
 type Call_Subscribe struct {
-	state                protoimpl.MessageState           `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With id, if the provider was here before.
 	ResourceProviderInfo *mesosproto.ResourceProviderInfo `protobuf:"bytes,1,req,name=resource_provider_info,json=resourceProviderInfo" json:"resource_provider_info,omitempty"`
 	unknownFields        protoimpl.UnknownFields
 	sizeCache            protoimpl.SizeCache
@@ -690,10 +710,13 @@ func (x *Call_Subscribe) GetResourceProviderInfo() *mesosproto.ResourceProviderI
 	return nil
 }
 
+// News of an operation.
 type Call_UpdateOperationStatus struct {
-	state         protoimpl.MessageState      `protogen:"open.v1"`
-	FrameworkId   *mesosproto.FrameworkID     `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	Status        *mesosproto.OperationStatus `protobuf:"bytes,2,req,name=status" json:"status,omitempty"`
+	state       protoimpl.MessageState  `protogen:"open.v1"`
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// To be delivered reliably.
+	Status *mesosproto.OperationStatus `protobuf:"bytes,2,req,name=status" json:"status,omitempty"`
+	// The newest one, if it is another.
 	LatestStatus  *mesosproto.OperationStatus `protobuf:"bytes,3,opt,name=latest_status,json=latestStatus" json:"latest_status,omitempty"`
 	OperationUuid *mesosproto.UUID            `protobuf:"bytes,4,req,name=operation_uuid,json=operationUuid" json:"operation_uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -758,11 +781,13 @@ func (x *Call_UpdateOperationStatus) GetOperationUuid() *mesosproto.UUID {
 	return nil
 }
 
+// All resources and operations of the provider.
 type Call_UpdateState struct {
-	state               protoimpl.MessageState  `protogen:"open.v1"`
-	Operations          []*mesosproto.Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
-	Resources           []*mesosproto.Resource  `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
-	ResourceVersionUuid *mesosproto.UUID        `protobuf:"bytes,3,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
+	state      protoimpl.MessageState  `protogen:"open.v1"`
+	Operations []*mesosproto.Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
+	Resources  []*mesosproto.Resource  `protobuf:"bytes,2,rep,name=resources" json:"resources,omitempty"`
+	// Changes whenever the provider itself changes its resources.
+	ResourceVersionUuid *mesosproto.UUID `protobuf:"bytes,3,req,name=resource_version_uuid,json=resourceVersionUuid" json:"resource_version_uuid,omitempty"`
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -818,6 +843,7 @@ func (x *Call_UpdateState) GetResourceVersionUuid() *mesosproto.UUID {
 	return nil
 }
 
+// The answer to PUBLISH_RESOURCES.
 type Call_UpdatePublishResourcesStatus struct {
 	state         protoimpl.MessageState                    `protogen:"open.v1"`
 	Uuid          *mesosproto.UUID                          `protobuf:"bytes,1,req,name=uuid" json:"uuid,omitempty"`

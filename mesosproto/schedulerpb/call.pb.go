@@ -23,11 +23,13 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of calls.
 type Call_Type int32
 
 const (
-	Call_UNKNOWN                      Call_Type = 0
-	Call_SUBSCRIBE                    Call_Type = 1
+	Call_UNKNOWN   Call_Type = 0
+	Call_SUBSCRIBE Call_Type = 1
+	// Kill all tasks and forget the framework.
 	Call_TEARDOWN                     Call_Type = 2
 	Call_ACCEPT                       Call_Type = 3
 	Call_DECLINE                      Call_Type = 4
@@ -127,6 +129,7 @@ func (Call_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_schedulerpb_call_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// The kinds of responses.
 type Response_Type int32
 
 const (
@@ -184,9 +187,12 @@ func (Response_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_schedulerpb_call_proto_rawDescGZIP(), []int{1, 0}
 }
 
+// Something a framework asks the master to do.
 type Call struct {
-	state                      protoimpl.MessageState           `protogen:"open.v1"`
-	FrameworkId                *mesosproto.FrameworkID          `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absent only in the first SUBSCRIBE.
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,opt,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// Which of the fields below is set. TEARDOWN has none.
 	Type                       *Call_Type                       `protobuf:"varint,2,opt,name=type,enum=mesos.v1.scheduler.Call_Type" json:"type,omitempty"`
 	Subscribe                  *Call_Subscribe                  `protobuf:"bytes,3,opt,name=subscribe" json:"subscribe,omitempty"`
 	Accept                     *Call_Accept                     `protobuf:"bytes,4,opt,name=accept" json:"accept,omitempty"`
@@ -364,9 +370,11 @@ func (x *Call) GetUpdateFramework() *Call_UpdateFramework {
 	return nil
 }
 
+// The answer to a call that has one.
 type Response struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	Type  *Response_Type         `protobuf:"varint,1,opt,name=type,enum=mesos.v1.scheduler.Response_Type" json:"type,omitempty"`
+	// Which of the fields below is set.
+	Type *Response_Type `protobuf:"varint,1,opt,name=type,enum=mesos.v1.scheduler.Response_Type" json:"type,omitempty"`
 	// Deprecated: Marked as deprecated in mesosproto/schedulerpb/call.proto.
 	ReconcileOperations *Response_ReconcileOperations `protobuf:"bytes,2,opt,name=reconcile_operations,json=reconcileOperations" json:"reconcile_operations,omitempty"`
 	unknownFields       protoimpl.UnknownFields
@@ -418,11 +426,15 @@ func (x *Response) GetReconcileOperations() *Response_ReconcileOperations {
 	return nil
 }
 
+// What a client library of the reference hands its user for a call; never on the wire.
 type APIResult struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	StatusCode    *uint32                `protobuf:"varint,1,req,name=status_code,json=statusCode" json:"status_code,omitempty"`
-	Response      *Response              `protobuf:"bytes,2,opt,name=response" json:"response,omitempty"`
-	Error         *string                `protobuf:"bytes,3,opt,name=error" json:"error,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of HTTP.
+	StatusCode *uint32 `protobuf:"varint,1,req,name=status_code,json=statusCode" json:"status_code,omitempty"`
+	// If there was one.
+	Response *Response `protobuf:"bytes,2,opt,name=response" json:"response,omitempty"`
+	// If there was none.
+	Error         *string `protobuf:"bytes,3,opt,name=error" json:"error,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,11 +490,15 @@ func (x *APIResult) GetError() string {
 	return ""
 }
 
+// Open the stream of events.
 type Call_Subscribe struct {
-	state            protoimpl.MessageState    `protogen:"open.v1"`
-	FrameworkInfo    *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
-	SuppressedRoles  []string                  `protobuf:"bytes,2,rep,name=suppressed_roles,json=suppressedRoles" json:"suppressed_roles,omitempty"`
-	OfferConstraints *OfferConstraints         `protobuf:"bytes,3,opt,name=offer_constraints,json=offerConstraints" json:"offer_constraints,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// With id, if the framework was here before.
+	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
+	// Roles that want no offers for now.
+	SuppressedRoles []string `protobuf:"bytes,2,rep,name=suppressed_roles,json=suppressedRoles" json:"suppressed_roles,omitempty"`
+	// Which agents to get offers of.
+	OfferConstraints *OfferConstraints `protobuf:"bytes,3,opt,name=offer_constraints,json=offerConstraints" json:"offer_constraints,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -538,11 +554,15 @@ func (x *Call_Subscribe) GetOfferConstraints() *OfferConstraints {
 	return nil
 }
 
+// Use offers of one agent.
 type Call_Accept struct {
-	state         protoimpl.MessageState        `protogen:"open.v1"`
-	OfferIds      []*mesosproto.OfferID         `protobuf:"bytes,1,rep,name=offer_ids,json=offerIds" json:"offer_ids,omitempty"`
-	Operations    []*mesosproto.Offer_Operation `protobuf:"bytes,2,rep,name=operations" json:"operations,omitempty"`
-	Filters       *mesosproto.Filters           `protobuf:"bytes,3,opt,name=filters" json:"filters,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Their resources are put together.
+	OfferIds []*mesosproto.OfferID `protobuf:"bytes,1,rep,name=offer_ids,json=offerIds" json:"offer_ids,omitempty"`
+	// Done in order; later ones may use what earlier ones make. With none, the offers are declined.
+	Operations []*mesosproto.Offer_Operation `protobuf:"bytes,2,rep,name=operations" json:"operations,omitempty"`
+	// For what is left over.
+	Filters       *mesosproto.Filters `protobuf:"bytes,3,opt,name=filters" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -598,10 +618,12 @@ func (x *Call_Accept) GetFilters() *mesosproto.Filters {
 	return nil
 }
 
+// Don't use offers.
 type Call_Decline struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	OfferIds      []*mesosproto.OfferID  `protobuf:"bytes,1,rep,name=offer_ids,json=offerIds" json:"offer_ids,omitempty"`
-	Filters       *mesosproto.Filters    `protobuf:"bytes,2,opt,name=filters" json:"filters,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	OfferIds []*mesosproto.OfferID  `protobuf:"bytes,1,rep,name=offer_ids,json=offerIds" json:"offer_ids,omitempty"`
+	// When they may come again.
+	Filters       *mesosproto.Filters `protobuf:"bytes,2,opt,name=filters" json:"filters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -650,6 +672,7 @@ func (x *Call_Decline) GetFilters() *mesosproto.Filters {
 	return nil
 }
 
+// Agree to free resources.
 type Call_AcceptInverseOffers struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	InverseOfferIds []*mesosproto.OfferID  `protobuf:"bytes,1,rep,name=inverse_offer_ids,json=inverseOfferIds" json:"inverse_offer_ids,omitempty"`
@@ -702,6 +725,7 @@ func (x *Call_AcceptInverseOffers) GetFilters() *mesosproto.Filters {
 	return nil
 }
 
+// Don't agree to free resources.
 type Call_DeclineInverseOffers struct {
 	state           protoimpl.MessageState `protogen:"open.v1"`
 	InverseOfferIds []*mesosproto.OfferID  `protobuf:"bytes,1,rep,name=inverse_offer_ids,json=inverseOfferIds" json:"inverse_offer_ids,omitempty"`
@@ -754,9 +778,11 @@ func (x *Call_DeclineInverseOffers) GetFilters() *mesosproto.Filters {
 	return nil
 }
 
+// Forget all filters and suppressions.
 type Call_Revive struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Roles         []string               `protobuf:"bytes,1,rep,name=roles" json:"roles,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of these roles. Of all if empty.
+	Roles         []string `protobuf:"bytes,1,rep,name=roles" json:"roles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -798,10 +824,13 @@ func (x *Call_Revive) GetRoles() []string {
 	return nil
 }
 
+// Kill a task.
 type Call_Kill struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// Where it runs; helps if the master doesn't know it.
+	AgentId *mesosproto.AgentID `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// Instead of the task's own.
 	KillPolicy    *mesosproto.KillPolicy `protobuf:"bytes,3,opt,name=kill_policy,json=killPolicy" json:"kill_policy,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -858,6 +887,7 @@ func (x *Call_Kill) GetKillPolicy() *mesosproto.KillPolicy {
 	return nil
 }
 
+// Shut down a custom executor with its tasks.
 type Call_Shutdown struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	ExecutorId    *mesosproto.ExecutorID `protobuf:"bytes,1,req,name=executor_id,json=executorId" json:"executor_id,omitempty"`
@@ -910,11 +940,13 @@ func (x *Call_Shutdown) GetAgentId() *mesosproto.AgentID {
 	return nil
 }
 
+// Confirm a task update, so that the next one can come.
 type Call_Acknowledge struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	TaskId        *mesosproto.TaskID     `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	Uuid          []byte                 `protobuf:"bytes,3,req,name=uuid" json:"uuid,omitempty"`
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	AgentId *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	TaskId  *mesosproto.TaskID     `protobuf:"bytes,2,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// status.uuid of the update.
+	Uuid          []byte `protobuf:"bytes,3,req,name=uuid" json:"uuid,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -970,14 +1002,16 @@ func (x *Call_Acknowledge) GetUuid() []byte {
 	return nil
 }
 
+// Confirm an operation update, so that the next one can come.
 type Call_AcknowledgeOperationStatus struct {
 	state              protoimpl.MessageState         `protogen:"open.v1"`
 	AgentId            *mesosproto.AgentID            `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
 	ResourceProviderId *mesosproto.ResourceProviderID `protobuf:"bytes,2,opt,name=resource_provider_id,json=resourceProviderId" json:"resource_provider_id,omitempty"`
-	Uuid               []byte                         `protobuf:"bytes,3,req,name=uuid" json:"uuid,omitempty"`
-	OperationId        *mesosproto.OperationID        `protobuf:"bytes,4,req,name=operation_id,json=operationId" json:"operation_id,omitempty"`
-	unknownFields      protoimpl.UnknownFields
-	sizeCache          protoimpl.SizeCache
+	// status.uuid of the update.
+	Uuid          []byte                  `protobuf:"bytes,3,req,name=uuid" json:"uuid,omitempty"`
+	OperationId   *mesosproto.OperationID `protobuf:"bytes,4,req,name=operation_id,json=operationId" json:"operation_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Call_AcknowledgeOperationStatus) Reset() {
@@ -1038,8 +1072,10 @@ func (x *Call_AcknowledgeOperationStatus) GetOperationId() *mesosproto.Operation
 	return nil
 }
 
+// Ask for the present state of tasks. The answers are updates.
 type Call_Reconcile struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All tasks the master knows of the framework if empty.
 	Tasks         []*Call_Reconcile_Task `protobuf:"bytes,1,rep,name=tasks" json:"tasks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1082,8 +1118,10 @@ func (x *Call_Reconcile) GetTasks() []*Call_Reconcile_Task {
 	return nil
 }
 
+// Ask for the present state of operations. The answers are updates.
 type Call_ReconcileOperations struct {
-	state         protoimpl.MessageState                `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// All operations the master knows of the framework if empty.
 	Operations    []*Call_ReconcileOperations_Operation `protobuf:"bytes,1,rep,name=operations" json:"operations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1126,6 +1164,7 @@ func (x *Call_ReconcileOperations) GetOperations() []*Call_ReconcileOperations_O
 	return nil
 }
 
+// Bytes for an executor. May get lost.
 type Call_Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -1186,6 +1225,7 @@ func (x *Call_Message) GetData() []byte {
 	return nil
 }
 
+// Ask for resources. The reference's allocator takes no notice.
 type Call_Request struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Requests      []*mesosproto.Request  `protobuf:"bytes,1,rep,name=requests" json:"requests,omitempty"`
@@ -1230,9 +1270,11 @@ func (x *Call_Request) GetRequests() []*mesosproto.Request {
 	return nil
 }
 
+// Stop offers until REVIVE.
 type Call_Suppress struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Roles         []string               `protobuf:"bytes,1,rep,name=roles" json:"roles,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// To these roles. To all if empty.
+	Roles         []string `protobuf:"bytes,1,rep,name=roles" json:"roles,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1274,11 +1316,15 @@ func (x *Call_Suppress) GetRoles() []string {
 	return nil
 }
 
+// Change what the framework said when it subscribed.
 type Call_UpdateFramework struct {
-	state            protoimpl.MessageState    `protogen:"open.v1"`
-	FrameworkInfo    *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
-	SuppressedRoles  []string                  `protobuf:"bytes,2,rep,name=suppressed_roles,json=suppressedRoles" json:"suppressed_roles,omitempty"`
-	OfferConstraints *OfferConstraints         `protobuf:"bytes,3,opt,name=offer_constraints,json=offerConstraints" json:"offer_constraints,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new one. User, checkpoint and principal can't change.
+	FrameworkInfo *mesosproto.FrameworkInfo `protobuf:"bytes,1,req,name=framework_info,json=frameworkInfo" json:"framework_info,omitempty"`
+	// Replaces those known so far.
+	SuppressedRoles []string `protobuf:"bytes,2,rep,name=suppressed_roles,json=suppressedRoles" json:"suppressed_roles,omitempty"`
+	// Replaces those known so far; absent means none.
+	OfferConstraints *OfferConstraints `protobuf:"bytes,3,opt,name=offer_constraints,json=offerConstraints" json:"offer_constraints,omitempty"`
 	unknownFields    protoimpl.UnknownFields
 	sizeCache        protoimpl.SizeCache
 }
@@ -1334,10 +1380,12 @@ func (x *Call_UpdateFramework) GetOfferConstraints() *OfferConstraints {
 	return nil
 }
 
+// A task to ask about.
 type Call_Reconcile_Task struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	TaskId        *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	TaskId *mesosproto.TaskID     `protobuf:"bytes,1,req,name=task_id,json=taskId" json:"task_id,omitempty"`
+	// Where it was; helps if the master doesn't know it.
+	AgentId       *mesosproto.AgentID `protobuf:"bytes,2,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1386,6 +1434,7 @@ func (x *Call_Reconcile_Task) GetAgentId() *mesosproto.AgentID {
 	return nil
 }
 
+// An operation to ask about.
 type Call_ReconcileOperations_Operation struct {
 	state              protoimpl.MessageState         `protogen:"open.v1"`
 	OperationId        *mesosproto.OperationID        `protobuf:"bytes,1,req,name=operation_id,json=operationId" json:"operation_id,omitempty"`
@@ -1446,6 +1495,7 @@ func (x *Call_ReconcileOperations_Operation) GetResourceProviderId() *mesosproto
 	return nil
 }
 
+// No longer sent: operations are reconciled through events.
 type Response_ReconcileOperations struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Deprecated: Marked as deprecated in mesosproto/schedulerpb/call.proto.

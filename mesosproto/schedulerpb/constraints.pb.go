@@ -22,6 +22,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Properties of an agent that can be used like attributes.
 type AttributeConstraint_Selector_PseudoattributeType int32
 
 const (
@@ -84,6 +85,7 @@ func (AttributeConstraint_Selector_PseudoattributeType) EnumDescriptor() ([]byte
 	return file_mesosproto_schedulerpb_constraints_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// Something an attribute of an agent must satisfy.
 type AttributeConstraint struct {
 	state         protoimpl.MessageState         `protogen:"open.v1"`
 	Selector      *AttributeConstraint_Selector  `protobuf:"bytes,1,req,name=selector" json:"selector,omitempty"`
@@ -136,8 +138,10 @@ func (x *AttributeConstraint) GetPredicate() *AttributeConstraint_Predicate {
 	return nil
 }
 
+// Which agents a framework wants offers of.
 type OfferConstraints struct {
-	state           protoimpl.MessageState                       `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By role. Roles that are not listed get offers of all.
 	RoleConstraints map[string]*OfferConstraints_RoleConstraints `protobuf:"bytes,1,rep,name=role_constraints,json=roleConstraints" json:"role_constraints,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
@@ -180,6 +184,7 @@ func (x *OfferConstraints) GetRoleConstraints() map[string]*OfferConstraints_Rol
 	return nil
 }
 
+// Which attribute is meant.
 type AttributeConstraint_Selector struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Selector:
@@ -262,6 +267,8 @@ func (*AttributeConstraint_Selector_PseudoattributeType_) isAttributeConstraint_
 
 func (*AttributeConstraint_Selector_AttributeName) isAttributeConstraint_Selector_Selector() {}
 
+// What is asked of it. An attribute that is there, but is not a TEXT, satisfies all of the Text
+// predicates.
 type AttributeConstraint_Predicate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Predicate:
@@ -408,6 +415,7 @@ func (*AttributeConstraint_Predicate_TextMatches_) isAttributeConstraint_Predica
 
 func (*AttributeConstraint_Predicate_TextNotMatches_) isAttributeConstraint_Predicate_Predicate() {}
 
+// The agent has the attribute.
 type AttributeConstraint_Predicate_Exists struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -444,6 +452,7 @@ func (*AttributeConstraint_Predicate_Exists) Descriptor() ([]byte, []int) {
 	return file_mesosproto_schedulerpb_constraints_proto_rawDescGZIP(), []int{0, 1, 0}
 }
 
+// The agent does not have it.
 type AttributeConstraint_Predicate_NotExists struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -480,6 +489,7 @@ func (*AttributeConstraint_Predicate_NotExists) Descriptor() ([]byte, []int) {
 	return file_mesosproto_schedulerpb_constraints_proto_rawDescGZIP(), []int{0, 1, 1}
 }
 
+// It is there and is equal.
 type AttributeConstraint_Predicate_TextEquals struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -524,6 +534,7 @@ func (x *AttributeConstraint_Predicate_TextEquals) GetValue() string {
 	return ""
 }
 
+// It is not there, or not equal.
 type AttributeConstraint_Predicate_TextNotEquals struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Value         *string                `protobuf:"bytes,1,req,name=value" json:"value,omitempty"`
@@ -568,9 +579,11 @@ func (x *AttributeConstraint_Predicate_TextNotEquals) GetValue() string {
 	return ""
 }
 
+// It is there and the whole of it matches.
 type AttributeConstraint_Predicate_TextMatches struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Regex         *string                `protobuf:"bytes,1,req,name=regex" json:"regex,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In RE2 syntax.
+	Regex         *string `protobuf:"bytes,1,req,name=regex" json:"regex,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -612,9 +625,11 @@ func (x *AttributeConstraint_Predicate_TextMatches) GetRegex() string {
 	return ""
 }
 
+// It is not there, or doesn't match as a whole.
 type AttributeConstraint_Predicate_TextNotMatches struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Regex         *string                `protobuf:"bytes,1,req,name=regex" json:"regex,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In RE2 syntax.
+	Regex         *string `protobuf:"bytes,1,req,name=regex" json:"regex,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -656,8 +671,10 @@ func (x *AttributeConstraint_Predicate_TextNotMatches) GetRegex() string {
 	return ""
 }
 
+// Which agents a role wants.
 type OfferConstraints_RoleConstraints struct {
-	state         protoimpl.MessageState                    `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// An agent is wanted if it satisfies one of them; at least one is needed.
 	Groups        []*OfferConstraints_RoleConstraints_Group `protobuf:"bytes,1,rep,name=groups" json:"groups,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -700,6 +717,7 @@ func (x *OfferConstraints_RoleConstraints) GetGroups() []*OfferConstraints_RoleC
 	return nil
 }
 
+// Constraints an agent must satisfy all together.
 type OfferConstraints_RoleConstraints_Group struct {
 	state                protoimpl.MessageState `protogen:"open.v1"`
 	AttributeConstraints []*AttributeConstraint `protobuf:"bytes,1,rep,name=attribute_constraints,json=attributeConstraints" json:"attribute_constraints,omitempty"`

@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// The kinds of events.
 type Event_Type int32
 
 const (
@@ -37,7 +38,8 @@ const (
 	Event_MESSAGE                 Event_Type = 5
 	Event_FAILURE                 Event_Type = 6
 	Event_ERROR                   Event_Type = 7
-	Event_HEARTBEAT               Event_Type = 8
+	// The connection is alive.
+	Event_HEARTBEAT Event_Type = 8
 )
 
 // Enum value maps for Event_Type.
@@ -109,8 +111,10 @@ func (Event_Type) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_schedulerpb_event_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// Something the master tells a framework.
 type Event struct {
-	state                 protoimpl.MessageState       `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which of the fields below is set. HEARTBEAT has none.
 	Type                  *Event_Type                  `protobuf:"varint,1,opt,name=type,enum=mesos.v1.scheduler.Event_Type" json:"type,omitempty"`
 	Subscribed            *Event_Subscribed            `protobuf:"bytes,2,opt,name=subscribed" json:"subscribed,omitempty"`
 	Offers                *Event_Offers                `protobuf:"bytes,3,opt,name=offers" json:"offers,omitempty"`
@@ -233,13 +237,17 @@ func (x *Event) GetError() *Event_Error {
 	return nil
 }
 
+// The first event of a subscription.
 type Event_Subscribed struct {
-	state                    protoimpl.MessageState  `protogen:"open.v1"`
-	FrameworkId              *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
-	HeartbeatIntervalSeconds *float64                `protobuf:"fixed64,2,opt,name=heartbeat_interval_seconds,json=heartbeatIntervalSeconds" json:"heartbeat_interval_seconds,omitempty"`
-	MasterInfo               *mesosproto.MasterInfo  `protobuf:"bytes,3,opt,name=master_info,json=masterInfo" json:"master_info,omitempty"`
-	unknownFields            protoimpl.UnknownFields
-	sizeCache                protoimpl.SizeCache
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// To be used in all calls.
+	FrameworkId *mesosproto.FrameworkID `protobuf:"bytes,1,req,name=framework_id,json=frameworkId" json:"framework_id,omitempty"`
+	// How often at least something comes. If it doesn't, the connection is dead.
+	HeartbeatIntervalSeconds *float64 `protobuf:"fixed64,2,opt,name=heartbeat_interval_seconds,json=heartbeatIntervalSeconds" json:"heartbeat_interval_seconds,omitempty"`
+	// Who answers.
+	MasterInfo    *mesosproto.MasterInfo `protobuf:"bytes,3,opt,name=master_info,json=masterInfo" json:"master_info,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Event_Subscribed) Reset() {
@@ -293,6 +301,7 @@ func (x *Event_Subscribed) GetMasterInfo() *mesosproto.MasterInfo {
 	return nil
 }
 
+// New offers.
 type Event_Offers struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Offers        []*mesosproto.Offer    `protobuf:"bytes,1,rep,name=offers" json:"offers,omitempty"`
@@ -337,6 +346,7 @@ func (x *Event_Offers) GetOffers() []*mesosproto.Offer {
 	return nil
 }
 
+// New inverse offers.
 type Event_InverseOffers struct {
 	state         protoimpl.MessageState     `protogen:"open.v1"`
 	InverseOffers []*mesosproto.InverseOffer `protobuf:"bytes,1,rep,name=inverse_offers,json=inverseOffers" json:"inverse_offers,omitempty"`
@@ -381,6 +391,7 @@ func (x *Event_InverseOffers) GetInverseOffers() []*mesosproto.InverseOffer {
 	return nil
 }
 
+// An offer that is not valid any more.
 type Event_Rescind struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	OfferId       *mesosproto.OfferID    `protobuf:"bytes,1,req,name=offer_id,json=offerId" json:"offer_id,omitempty"`
@@ -425,6 +436,7 @@ func (x *Event_Rescind) GetOfferId() *mesosproto.OfferID {
 	return nil
 }
 
+// An inverse offer that is not valid any more.
 type Event_RescindInverseOffer struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	InverseOfferId *mesosproto.OfferID    `protobuf:"bytes,1,req,name=inverse_offer_id,json=inverseOfferId" json:"inverse_offer_id,omitempty"`
@@ -469,6 +481,7 @@ func (x *Event_RescindInverseOffer) GetInverseOfferId() *mesosproto.OfferID {
 	return nil
 }
 
+// News of a task. To be acknowledged if status.uuid is set.
 type Event_Update struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Status        *mesosproto.TaskStatus `protobuf:"bytes,1,req,name=status" json:"status,omitempty"`
@@ -513,6 +526,7 @@ func (x *Event_Update) GetStatus() *mesosproto.TaskStatus {
 	return nil
 }
 
+// News of an operation. To be acknowledged if status.uuid is set.
 type Event_UpdateOperationStatus struct {
 	state         protoimpl.MessageState      `protogen:"open.v1"`
 	Status        *mesosproto.OperationStatus `protobuf:"bytes,1,req,name=status" json:"status,omitempty"`
@@ -557,6 +571,7 @@ func (x *Event_UpdateOperationStatus) GetStatus() *mesosproto.OperationStatus {
 	return nil
 }
 
+// Bytes from an executor. May get lost.
 type Event_Message struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,req,name=agent_id,json=agentId" json:"agent_id,omitempty"`
@@ -617,11 +632,15 @@ func (x *Event_Message) GetData() []byte {
 	return nil
 }
 
+// An agent is gone, or an executor has ended. May get lost; task updates don't.
 type Event_Failure struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	AgentId       *mesosproto.AgentID    `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
-	ExecutorId    *mesosproto.ExecutorID `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
-	Status        *int32                 `protobuf:"varint,3,opt,name=status" json:"status,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Alone: the agent is gone.
+	AgentId *mesosproto.AgentID `protobuf:"bytes,1,opt,name=agent_id,json=agentId" json:"agent_id,omitempty"`
+	// It has ended; agent_id says where it was.
+	ExecutorId *mesosproto.ExecutorID `protobuf:"bytes,2,opt,name=executor_id,json=executorId" json:"executor_id,omitempty"`
+	// Of the executor, as wait(2) returns it.
+	Status        *int32 `protobuf:"varint,3,opt,name=status" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -677,6 +696,7 @@ func (x *Event_Failure) GetStatus() int32 {
 	return 0
 }
 
+// The framework can't go on: it must subscribe anew, or give up.
 type Event_Error struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Message       *string                `protobuf:"bytes,1,req,name=message" json:"message,omitempty"`

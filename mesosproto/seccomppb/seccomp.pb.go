@@ -23,6 +23,7 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// Processor architectures, with their system call tables.
 type ContainerSeccompProfile_Architecture int32
 
 const (
@@ -124,6 +125,7 @@ func (ContainerSeccompProfile_Architecture) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_seccomppb_seccomp_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// What to do with a call.
 type ContainerSeccompProfile_Syscall_Action int32
 
 const (
@@ -192,6 +194,7 @@ func (ContainerSeccompProfile_Syscall_Action) EnumDescriptor() ([]byte, []int) {
 	return file_mesosproto_seccomppb_seccomp_proto_rawDescGZIP(), []int{0, 0, 0}
 }
 
+// How an argument is compared with value.
 type ContainerSeccompProfile_Syscall_Arg_Operator int32
 
 const (
@@ -266,8 +269,10 @@ func (ContainerSeccompProfile_Syscall_Arg_Operator) EnumDescriptor() ([]byte, []
 	return file_mesosproto_seccomppb_seccomp_proto_rawDescGZIP(), []int{0, 0, 0, 0}
 }
 
+// Which system calls a container may make.
 type ContainerSeccompProfile struct {
-	state         protoimpl.MessageState                  `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// For those that are not listed.
 	DefaultAction *ContainerSeccompProfile_Syscall_Action `protobuf:"varint,1,req,name=default_action,json=defaultAction,enum=mesos.seccomp.ContainerSeccompProfile_Syscall_Action" json:"default_action,omitempty"`
 	Architectures []ContainerSeccompProfile_Architecture  `protobuf:"varint,2,rep,name=architectures,enum=mesos.seccomp.ContainerSeccompProfile_Architecture" json:"architectures,omitempty"`
 	Syscalls      []*ContainerSeccompProfile_Syscall      `protobuf:"bytes,3,rep,name=syscalls" json:"syscalls,omitempty"`
@@ -326,12 +331,16 @@ func (x *ContainerSeccompProfile) GetSyscalls() []*ContainerSeccompProfile_Sysca
 	return nil
 }
 
+// A rule for some system calls.
 type ContainerSeccompProfile_Syscall struct {
-	state         protoimpl.MessageState                  `protogen:"open.v1"`
-	Names         []string                                `protobuf:"bytes,1,rep,name=names" json:"names,omitempty"`
-	Action        *ContainerSeccompProfile_Syscall_Action `protobuf:"varint,2,req,name=action,enum=mesos.seccomp.ContainerSeccompProfile_Syscall_Action" json:"action,omitempty"`
-	Args          []*ContainerSeccompProfile_Syscall_Arg  `protobuf:"bytes,3,rep,name=args" json:"args,omitempty"`
-	Includes      *ContainerSeccompProfile_Syscall_Filter `protobuf:"bytes,4,opt,name=includes" json:"includes,omitempty"`
+	state  protoimpl.MessageState                  `protogen:"open.v1"`
+	Names  []string                                `protobuf:"bytes,1,rep,name=names" json:"names,omitempty"`
+	Action *ContainerSeccompProfile_Syscall_Action `protobuf:"varint,2,req,name=action,enum=mesos.seccomp.ContainerSeccompProfile_Syscall_Action" json:"action,omitempty"`
+	// All must match for the rule to apply.
+	Args []*ContainerSeccompProfile_Syscall_Arg `protobuf:"bytes,3,rep,name=args" json:"args,omitempty"`
+	// The rule applies only to containers with these capabilities.
+	Includes *ContainerSeccompProfile_Syscall_Filter `protobuf:"bytes,4,opt,name=includes" json:"includes,omitempty"`
+	// The rule doesn't apply to containers with these capabilities.
 	Excludes      *ContainerSeccompProfile_Syscall_Filter `protobuf:"bytes,5,opt,name=excludes" json:"excludes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -402,12 +411,15 @@ func (x *ContainerSeccompProfile_Syscall) GetExcludes() *ContainerSeccompProfile
 	return nil
 }
 
+// A condition on an argument of a call.
 type ContainerSeccompProfile_Syscall_Arg struct {
-	state         protoimpl.MessageState                        `protogen:"open.v1"`
-	Index         *uint32                                       `protobuf:"varint,1,req,name=index" json:"index,omitempty"`
-	Op            *ContainerSeccompProfile_Syscall_Arg_Operator `protobuf:"varint,2,req,name=op,enum=mesos.seccomp.ContainerSeccompProfile_Syscall_Arg_Operator" json:"op,omitempty"`
-	Value         *uint64                                       `protobuf:"varint,3,req,name=value" json:"value,omitempty"`
-	ValueTwo      *uint64                                       `protobuf:"varint,4,req,name=value_two,json=valueTwo" json:"value_two,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// 0 for the first.
+	Index *uint32                                       `protobuf:"varint,1,req,name=index" json:"index,omitempty"`
+	Op    *ContainerSeccompProfile_Syscall_Arg_Operator `protobuf:"varint,2,req,name=op,enum=mesos.seccomp.ContainerSeccompProfile_Syscall_Arg_Operator" json:"op,omitempty"`
+	Value *uint64                                       `protobuf:"varint,3,req,name=value" json:"value,omitempty"`
+	// For CMP_MASKED_EQ: (argument & value) == value_two.
+	ValueTwo      *uint64 `protobuf:"varint,4,req,name=value_two,json=valueTwo" json:"value_two,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -470,6 +482,7 @@ func (x *ContainerSeccompProfile_Syscall_Arg) GetValueTwo() uint64 {
 	return 0
 }
 
+// To which containers a rule applies.
 type ContainerSeccompProfile_Syscall_Filter struct {
 	state         protoimpl.MessageState                 `protogen:"open.v1"`
 	Capabilities  []mesosproto.CapabilityInfo_Capability `protobuf:"varint,1,rep,name=capabilities,enum=mesos.v1.CapabilityInfo_Capability" json:"capabilities,omitempty"`
