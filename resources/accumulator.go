@@ -18,7 +18,7 @@ func (a *Accumulator) Add(x Resources) {
 	for i := range x.entries {
 		b := &x.entries[i]
 		if at < len(a.entries) && b.list == nil { // the usual case: the same scalars in the same order
-			if e := &a.entries[at]; e.id == b.id && e.id.merge == mergeValues && e.role == b.role {
+			if e := &a.entries[at]; mergeable(e, b) {
 				e.scalar = e.scalar.plus(b.scalar)
 				at++
 				continue
@@ -48,7 +48,7 @@ func (a *Accumulator) Sub(x Resources) {
 	for i := range x.entries {
 		b := &x.entries[i]
 		if at < len(a.entries) && b.list == nil {
-			if e := &a.entries[at]; e.id == b.id && e.id.merge == mergeValues && e.role == b.role && e.scalar > b.scalar {
+			if e := &a.entries[at]; mergeable(e, b) && e.scalar > b.scalar {
 				e.scalar -= b.scalar
 				at++
 				continue

@@ -38,7 +38,9 @@ func convert(m *mesosproto.Resource) (Resource, error) {
 	if m.GetName() == "" {
 		return Resource{}, reason("Empty resource name")
 	}
-	if err := validateValue(m); err != nil {
+	r := Resource{role: m.GetAllocationInfo().GetRole()}
+	var err error
+	if r.scalar, r.list, err = valueOf(m); err != nil {
 		return Resource{}, err
 	}
 	if m.Disk != nil {
@@ -73,22 +75,11 @@ func convert(m *mesosproto.Resource) (Resource, error) {
 	if err := t.validate(); err != nil {
 		return Resource{}, err
 	}
-	return valueOf(m, Resource{id: identify(t), role: m.GetAllocationInfo().GetRole()}), nil
-}
-
-// valueOf returns r with the value of m.
-func valueOf(m *mesosproto.Resource, r Resource) Resource {
-	if r.id.shared {
+	if t.shared {
 		r.copies = 1
 	}
-	switch r.id.typ {
-	case TypeScalar:
-		r.scalar = ScalarOf(m.GetScalar().GetValue())
-		return r
-	case TypeRanges:
-		return r.withList(NewRanges(rangesOf(m.Ranges)...), nil)
-	}
-	return r.withList(nil, NewSet(m.GetSet().GetItem()...))
+	r.id = identify(t)
+	return r, nil
 }
 
 // upgraded returns the reservations that role and reservation of the old format mean.

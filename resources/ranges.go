@@ -19,11 +19,14 @@ type Range struct {
 type Ranges []Range
 
 // NewRanges returns the canonical form of list, which is left alone. Inverted ranges are dropped.
-func NewRanges(list ...Range) Ranges {
+func NewRanges(list ...Range) Ranges { return canonical(slices.Clone(list)) }
+
+// canonical is NewRanges on a slice that it takes over.
+func canonical(list []Range) Ranges {
 	if isCanonical(list) {
-		return slices.Clone(list)
+		return list
 	}
-	sorted := slices.DeleteFunc(slices.Clone(list), func(r Range) bool { return r.Begin > r.End })
+	sorted := slices.DeleteFunc(list, func(r Range) bool { return r.Begin > r.End })
 	slices.SortFunc(sorted, func(a, b Range) int {
 		return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End))
 	})

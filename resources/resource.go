@@ -268,6 +268,11 @@ func order(a, b *Resource) int {
 	return compareValues(a, b)
 }
 
+// mergeable tells whether the values of a and b can be added.
+func mergeable(a, b *Resource) bool {
+	return (a.id == b.id || a.id.key == b.id.key) && a.id.merge == mergeValues && a.role == b.role
+}
+
 func compareValues(a, b *Resource) int {
 	if a.list == b.list {
 		return cmp.Compare(a.scalar, b.scalar)

@@ -112,7 +112,7 @@ func sameShape(a, b []Resource) bool {
 		return false
 	}
 	for i := range a {
-		if a[i].id != b[i].id || a[i].id.merge != mergeValues || a[i].role != b[i].role {
+		if !mergeable(&a[i], &b[i]) {
 			return false
 		}
 	}

@@ -1,37 +1,64 @@
 package resources
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/mesosproto"
 )
 
 // Proto converts to messages, reservations in the new format: in "reservations" alone. Shared entries
-// come once, whatever their number of copies. Parts of the messages may be shared with other
-// messages: treat them as read-only.
+// come once, whatever their number of copies. The messages belong to the caller.
 func (r Resources) Proto() []*mesosproto.Resource {
 	if len(r.entries) == 0 {
 		return nil
 	}
 	list := make([]*mesosproto.Resource, len(r.entries))
-	var roles allocationInfos
+	block := make([]entryMessages, len(r.entries)) // one allocation for all
 	for i := range r.entries {
-		e := &r.entries[i]
-		m := e.id.message()
-		m.AllocationInfo = roles.get(e.role)
-		e.setValue(m)
-		list[i] = m
+		list[i] = r.entries[i].fill(&block[i])
 	}
 	return list
 }
 
 // Proto converts one entry, as [Resources.Proto] does.
 func (r Resource) Proto() *mesosproto.Resource {
-	m := r.ident().message()
+	return r.fill(new(entryMessages))
+}
+
+// entryMessages are the messages that most entries need.
+type entryMessages struct {
+	resource   mesosproto.Resource
+	scalar     mesosproto.Value_Scalar
+	allocation mesosproto.Resource_AllocationInfo
+	name, role string
+	value      float64
+	typ        mesosproto.Value_Type
+}
+
+// fill converts into to.
+func (r *Resource) fill(to *entryMessages) *mesosproto.Resource {
+	id := r.ident()
+	m := &to.resource
+	to.name, to.typ = id.name, mesosproto.Value_Type(id.typ)
+	m.Name, m.Type = &to.name, &to.typ
 	if r.role != "" {
-		m.AllocationInfo = &mesosproto.Resource_AllocationInfo{Role: &r.role}
+		to.role = r.role
+		to.allocation.Role = &to.role
+		m.AllocationInfo = &to.allocation
 	}
-	r.setValue(m)
+	id.fill(m)
+	switch id.typ {
+	case TypeScalar:
+		to.value = r.scalar.Float()
+		to.scalar.Value = &to.value
+		m.Scalar = &to.scalar
+	case TypeRanges:
+		m.Ranges = r.Ranges().Proto()
+	case TypeSet:
+		m.Set = &mesosproto.Value_Set{Item: slices.Clone(r.Set())}
+	}
 	return m
 }
 
@@ -68,45 +95,18 @@ func (s Scalar) Proto() *mesosproto.Value_Scalar {
 
 // Proto converts the ranges.
 func (a Ranges) Proto() *mesosproto.Value_Ranges {
+	bounds := slices.Clone(a)
 	list := make([]mesosproto.Value_Range, len(a))
 	m := &mesosproto.Value_Ranges{Range: make([]*mesosproto.Value_Range, len(a))}
 	for i := range a {
-		list[i].Begin, list[i].End = proto.Uint64(a[i].Begin), proto.Uint64(a[i].End)
+		list[i].Begin, list[i].End = &bounds[i].Begin, &bounds[i].End
 		m.Range[i] = &list[i]
 	}
 	return m
 }
 
-// allocationInfos makes one message a role: nearly always all entries are allocated to the same.
-type allocationInfos struct {
-	role string
-	info *mesosproto.Resource_AllocationInfo
-}
-
-func (a *allocationInfos) get(role string) *mesosproto.Resource_AllocationInfo {
-	if role == "" {
-		return nil
-	}
-	if a.info == nil || a.role != role {
-		a.role, a.info = role, &mesosproto.Resource_AllocationInfo{Role: &role}
-	}
-	return a.info
-}
-
-func (r *Resource) setValue(m *mesosproto.Resource) {
-	switch r.ident().typ {
-	case TypeScalar:
-		m.Scalar = r.scalar.Proto()
-	case TypeRanges:
-		m.Ranges = r.Ranges().Proto()
-	case TypeSet:
-		m.Set = &mesosproto.Value_Set{Item: r.Set()}
-	}
-}
-
-// message converts all but value and allocation.
-func (id *identity) message() *mesosproto.Resource {
-	m := &mesosproto.Resource{Name: &id.name, Type: mesosproto.Value_Type(id.typ).Enum()}
+// fill converts what few resources have: reservations, disk and so on.
+func (id *identity) fill(m *mesosproto.Resource) {
 	for _, res := range id.reservations {
 		m.Reservations = append(m.Reservations, res.Proto())
 	}
@@ -120,9 +120,8 @@ func (id *identity) message() *mesosproto.Resource {
 		m.Shared = &mesosproto.Resource_SharedInfo{}
 	}
 	if id.provider != "" {
-		m.ProviderId = &mesosproto.ResourceProviderID{Value: &id.provider}
+		m.ProviderId = &mesosproto.ResourceProviderID{Value: proto.String(id.provider)}
 	}
-	return m
 }
 
 // Proto converts the reservation.
@@ -142,14 +141,18 @@ func (d *DiskInfo) Proto() *mesosproto.Resource_DiskInfo {
 		m.Source = s.Proto()
 	}
 	if p := d.Persistence; p != nil {
-		m.Persistence = &mesosproto.Resource_DiskInfo_Persistence{Id: &p.ID, Principal: optional(p.Principal)}
+		m.Persistence = &mesosproto.Resource_DiskInfo_Persistence{Id: proto.String(p.ID), Principal: optional(p.Principal)}
 	}
 	if v := d.Volume; v != nil {
 		mode := mesosproto.Volume_RW
 		if v.ReadOnly {
 			mode = mesosproto.Volume_RO
 		}
-		m.Volume = &mesosproto.Volume{Mode: &mode, ContainerPath: &v.ContainerPath, HostPath: optional(v.HostPath)}
+		m.Volume = &mesosproto.Volume{
+			Mode:          &mode,
+			ContainerPath: proto.String(v.ContainerPath),
+			HostPath:      optional(v.HostPath),
+		}
 	}
 	return m
 }
@@ -166,9 +169,9 @@ func (s *DiskSource) Proto() *mesosproto.Resource_DiskInfo_Source {
 	if s.Root != "" {
 		switch s.Type {
 		case PathSource:
-			m.Path = &mesosproto.Resource_DiskInfo_Source_Path{Root: &s.Root}
+			m.Path = &mesosproto.Resource_DiskInfo_Source_Path{Root: optional(s.Root)}
 		case MountSource:
-			m.Mount = &mesosproto.Resource_DiskInfo_Source_Mount{Root: &s.Root}
+			m.Mount = &mesosproto.Resource_DiskInfo_Source_Mount{Root: optional(s.Root)}
 		}
 	}
 	return m
@@ -179,8 +182,8 @@ func labelsProto(labels []Label) *mesosproto.Labels {
 		return nil
 	}
 	m := &mesosproto.Labels{Labels: make([]*mesosproto.Label, len(labels))}
-	for i := range labels {
-		m.Labels[i] = &mesosproto.Label{Key: &labels[i].Key, Value: optional(labels[i].Value)}
+	for i, l := range labels {
+		m.Labels[i] = &mesosproto.Label{Key: &l.Key, Value: optional(l.Value)}
 	}
 	return m
 }

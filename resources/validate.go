@@ -27,48 +27,58 @@ func invalidResource(m *mesosproto.Resource, err error) error {
 	return reason("Resource '%s' is invalid: %s", describe(m), err)
 }
 
-// validateValue checks that exactly the value of the declared type is there, and that it is sound.
-func validateValue(m *mesosproto.Resource) error {
+// valueOf returns the value of m, if exactly that of the declared type is there and it is sound.
+func valueOf(m *mesosproto.Resource) (Scalar, *list, error) {
 	if m.Type == nil {
-		return reason("Invalid resource type")
+		return 0, nil, reason("Invalid resource type")
 	}
 	switch *m.Type {
 	case mesosproto.Value_SCALAR:
 		if m.Scalar == nil || m.Ranges != nil || m.Set != nil {
-			return reason("Invalid scalar resource")
+			return 0, nil, reason("Invalid scalar resource")
 		}
 		v := m.Scalar.GetValue()
 		amount, err := checkedScalar(v)
 		if err != nil {
-			return reason("Invalid scalar resource: %s", err)
+			return 0, nil, reason("Invalid scalar resource: %s", err)
 		}
 		if v != 0 && amount <= 0 { // negative, or too small to be seen
-			return reason("Invalid scalar resource: value <= 0")
+			return 0, nil, reason("Invalid scalar resource: value <= 0")
 		}
+		return amount, nil, nil
 	case mesosproto.Value_RANGES:
 		if m.Scalar != nil || m.Ranges == nil || m.Set != nil {
-			return reason("Invalid ranges resource")
+			return 0, nil, reason("Invalid ranges resource")
 		}
-		ranges := rangesOf(m.Ranges)
-		for _, r := range ranges {
-			if r.Begin > r.End {
-				return reason("Invalid ranges resource: begin > end")
-			}
-		}
-		if !isCanonical(ranges) && overlapping(ranges) {
-			return reason("Invalid ranges resource: overlapping ranges")
-		}
+		ranges, err := validRanges(rangesOf(m.Ranges))
+		return 0, &list{ranges: ranges}, err
 	case mesosproto.Value_SET:
 		if m.Scalar != nil || m.Ranges != nil || m.Set == nil {
-			return reason("Invalid set resource")
+			return 0, nil, reason("Invalid set resource")
 		}
-		if items := m.Set.GetItem(); len(NewSet(items...)) != len(items) {
-			return reason("Invalid set resource: duplicated elements")
+		items := NewSet(m.Set.GetItem()...)
+		if len(items) != len(m.Set.GetItem()) {
+			return 0, nil, reason("Invalid set resource: duplicated elements")
 		}
-	default:
-		return reason("Unsupported resource type")
+		return 0, &list{items: items}, nil
 	}
-	return nil
+	return 0, nil, reason("Unsupported resource type")
+}
+
+// validRanges makes ranges, which it takes over, canonical.
+func validRanges(ranges []Range) (Ranges, error) {
+	if isCanonical(ranges) {
+		return ranges, nil
+	}
+	for _, r := range ranges {
+		if r.Begin > r.End {
+			return nil, reason("Invalid ranges resource: begin > end")
+		}
+	}
+	if overlapping(ranges) {
+		return nil, reason("Invalid ranges resource: overlapping ranges")
+	}
+	return canonical(ranges), nil
 }
 
 func validateSource(s *mesosproto.Resource_DiskInfo_Source) error {
