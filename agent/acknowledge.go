@@ -1,0 +1,38 @@
+package agent
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// acknowledge is the framework's word that it has an update: the retries stop and the next goes out.
+// When it has the last one the task is over, and with its last task the executor.
+func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
+	if c.state != running {
+		return
+	}
+	framework, id := m.GetFrameworkId().GetValue(), m.GetTaskId().GetValue()
+	done, ok := c.streams.acknowledge(framework, id, m.GetUuid())
+	if !ok {
+		c.log.Warn("acknowledgement ignored: it is not for the update that was sent", zap.String("framework_id", framework), zap.String("task_id", id))
+		return
+	}
+	c.log.Debug("acknowledged", zap.String("framework_id", framework), zap.String("task_id", id))
+	fw := c.frameworks[framework]
+	var t *task
+	if fw != nil {
+		t = fw.task(id)
+	}
+	c.rememberAcknowledgement(framework, t, id, m.GetUuid())
+	if fw == nil || !done {
+		return
+	}
+	if t != nil && transitions.Terminal(t.state) {
+		ex := t.ex
+		c.complete(t)
+		c.removeExecutorIfDone(ex)
+	}
+	c.forgetIfIdle(fw)
+}

@@ -1,0 +1,218 @@
+package agent
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// spec says what the containerizer is to run for an executor.
+func (c *core) spec(ex *executor, user string) *containerizer.Spec {
+	s := &containerizer.Spec{
+		ID:           ex.container,
+		FrameworkID:  ex.fw.id,
+		ExecutorID:   ex.id,
+		AgentID:      c.agentID(),
+		Environment:  c.environment(ex),
+		Resources:    ex.liveResources(),
+		Limits:       ex.limits(),
+		Sandbox:      ex.sandbox,
+		User:         user,
+		Checkpointed: ex.fw.info.GetCheckpoint(),
+	}
+	if t := ex.supervised(); t != nil {
+		s.Task, s.Command, s.Container = t.info, t.info.GetCommand(), t.info.GetContainer()
+		return s
+	}
+	s.Executor, s.Command, s.Container = ex.info, ex.info.GetCommand(), ex.info.GetContainer()
+	if s.Command == nil && ex.info.GetType() == mesosproto.ExecutorInfo_DEFAULT {
+		s.Command = c.cfg.DefaultExecutor
+	}
+	return s
+}
+
+// user is who the container runs as; empty: the agent's own user.
+func (c *core) user(ex *executor) string {
+	if c.cfg.NoSwitchUser {
+		return ""
+	}
+	command := ex.info.GetCommand()
+	if t := ex.supervised(); t != nil {
+		command = t.info.GetCommand()
+	}
+	if command.GetUser() != "" {
+		return command.GetUser()
+	}
+	return ex.fw.info.GetUser()
+}
+
+// environment is what executors learn from the agent. Docker tasks get only what the reference's
+// Docker executor passes into the container.
+func (c *core) environment(ex *executor) map[string]string {
+	t := ex.supervised()
+	if t != nil && t.info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER && t.info.GetContainer() != nil {
+		return allocationRole(map[string]string{}, t.info.GetResources())
+	}
+	env := maps.Clone(c.cfg.ExecutorEnvironment)
+	endpoint := c.cfg.PID
+	if i := strings.IndexByte(endpoint, '@'); i >= 0 {
+		endpoint = endpoint[i+1:]
+	}
+	maps.Copy(env, map[string]string{
+		"MESOS_FRAMEWORK_ID":                   ex.fw.id,
+		"MESOS_EXECUTOR_ID":                    ex.id,
+		"MESOS_SLAVE_ID":                       c.agentID(),
+		"MESOS_DIRECTORY":                      ex.sandbox,
+		"MESOS_SANDBOX":                        ex.sandbox,
+		"MESOS_SLAVE_PID":                      c.cfg.PID,
+		"MESOS_AGENT_ENDPOINT":                 endpoint,
+		"MESOS_CHECKPOINT":                     "0",
+		"MESOS_HTTP_COMMAND_EXECUTOR":          "0",
+		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": durationText(c.shutdownGrace(ex)),
+		"LIBPROCESS_PORT":                      "0",
+	})
+	if ex.fw.info.GetCheckpoint() {
+		env["MESOS_CHECKPOINT"] = "1"
+		env["MESOS_RECOVERY_TIMEOUT"] = durationText(c.cfg.RecoveryTimeout)
+		env["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = durationText(c.cfg.ExecutorReregistrationTimeout)
+	}
+	if t != nil {
+		return allocationRole(env, t.info.GetResources())
+	}
+	return env
+}
+
+func allocationRole(env map[string]string, list []*mesosproto.Resource) map[string]string {
+	if len(list) > 0 {
+		env["MESOS_ALLOCATION_ROLE"] = list[0].GetAllocationInfo().GetRole()
+	}
+	return env
+}
+
+// liveResources are the executor's and those of its tasks that have not ended.
+func (ex *executor) liveResources() resources.Resources {
+	var list []*mesosproto.Resource
+	if ex.supervisor == nil {
+		list = append(list, ex.info.GetResources()...)
+	}
+	for _, t := range inOrder(ex.tasks) {
+		if !t.terminal() {
+			list = append(list, t.info.GetResources()...)
+		}
+	}
+	rs, err := resources.FromProto(list)
+	if err != nil { // the master has validated them
+		return resources.Resources{}
+	}
+	return rs
+}
+
+// limits are the sums of the tasks' limits. A task without a limit counts with what it requested, and
+// so does the executor; one infinite limit makes the sum infinite. A resource that no task limits has
+// no limit here.
+func (ex *executor) limits() map[string]float64 {
+	sums := make(map[string]float64)
+	live := make([]*task, 0, len(ex.tasks))
+	for _, t := range inOrder(ex.tasks) {
+		if !t.terminal() {
+			live = append(live, t)
+			for name := range t.info.GetLimits() {
+				sums[name] = 0
+			}
+		}
+	}
+	for name := range sums {
+		sum := 0.0
+		if ex.supervisor == nil {
+			sum = requested(ex.info.GetResources(), name)
+		}
+		for _, t := range live {
+			if limit, ok := t.info.GetLimits()[name]; ok {
+				sum += limit.GetValue()
+			} else {
+				sum += requested(t.info.GetResources(), name)
+			}
+		}
+		sums[name] = sum
+	}
+	return sums
+}
+
+func requested(list []*mesosproto.Resource, name string) float64 {
+	sum := 0.0
+	for _, r := range list {
+		if r.GetName() == name {
+			sum += r.GetScalar().GetValue()
+		}
+	}
+	return sum
+}
+
+// commandExecutorInfo is the executor that the reference would start for a command task; operators
+// see it in the agent's state.
+func commandExecutorInfo(fw *framework, t *mesosproto.TaskInfo) *mesosproto.ExecutorInfo {
+	id := t.GetTaskId().GetValue()
+	info := &mesosproto.ExecutorInfo{
+		ExecutorId:  &mesosproto.ExecutorID{Value: proto.String(id)},
+		FrameworkId: fw.info.GetId(),
+		Name:        proto.String(fmt.Sprintf("Command Executor (Task: %s) (Command: %s)", id, commandText(t.GetCommand()))),
+		Source:      proto.String(id),
+		Command:     t.GetCommand(),
+		Container:   t.GetContainer(),
+		Labels:      t.GetLabels(),
+		Discovery:   t.GetDiscovery(),
+	}
+	if t.GetKillPolicy().GetGracePeriod() != nil {
+		grace := t.GetKillPolicy().GetGracePeriod().GetNanoseconds() + int64(2*time.Second)
+		info.ShutdownGracePeriod = &mesosproto.DurationInfo{Nanoseconds: proto.Int64(grace)}
+	}
+	return info
+}
+
+func commandText(command *mesosproto.CommandInfo) string {
+	switch {
+	case command == nil:
+		return "NO COMMAND"
+	case command.GetShell() && command.Value == nil:
+		return "NO COMMAND"
+	case command.GetShell():
+		value := command.GetValue()
+		if len(value) > 15 {
+			value = value[:12] + "..."
+		}
+		return "sh -c '" + value + "'"
+	case command.Value == nil:
+		return "NO EXECUTABLE"
+	}
+	return "[" + strings.Join(append([]string{command.GetValue()}, command.GetArguments()...), ", ") + "]"
+}
+
+// durationText is a duration as the reference prints and parses it: 5secs, 1.5mins.
+func durationText(d time.Duration) string {
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{
+		{"weeks", 7 * 24 * time.Hour}, {"days", 24 * time.Hour}, {"hrs", time.Hour}, {"mins", time.Minute},
+		{"secs", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond},
+	} {
+		if math.Abs(float64(d)) >= float64(u.size) {
+			return strconv.FormatFloat(float64(d)/float64(u.size), 'g', 15, 64) + u.name
+		}
+	}
+	return strconv.FormatInt(int64(d), 10) + "ns"
+}
+
+// nanoseconds is a DurationInfo as a duration; never negative.
+func nanoseconds(d *mesosproto.DurationInfo) time.Duration {
+	return max(time.Duration(d.GetNanoseconds()), 0)
+}

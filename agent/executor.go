@@ -1,0 +1,378 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// Fetcher brings files into a sandbox.
+type Fetcher interface {
+	// Fetch downloads or copies uris into the directory sandbox, as user (empty: the agent's own),
+	// in order; the first that fails ends it. It blocks until done or ctx ends. The error says which
+	// URI failed, and why.
+	Fetch(ctx context.Context, uris []*mesosproto.CommandInfo_URI, sandbox, user string) error
+}
+
+func (c *core) newExecutor(fw *framework, r *launchRequest) *executor {
+	ex := &executor{
+		fw:               fw,
+		id:               r.executorID(),
+		state:            executorRegistering,
+		seq:              c.nextAge(),
+		tasks:            make(map[string]*task),
+		stopRegistration: noTimer,
+		stopShutdown:     noTimer,
+		stopHeartbeat:    noTimer,
+		cancel:           func() {},
+	}
+	if r.executor != nil {
+		ex.info = proto.CloneOf(r.executor)
+		ex.info.FrameworkId = fw.info.GetId()
+	} else {
+		ex.info = commandExecutorInfo(fw, r.tasks[0])
+		ex.supervisor = newSupervisor(ex, r.tasks[0])
+	}
+	fw.executors[ex.id] = ex
+	return ex
+}
+
+// launchExecutor starts the container of an executor or of a supervised task: sandbox, URIs, image,
+// container, one after the other. Whatever fails ends the executor.
+func (c *core) launchExecutor(ex *executor) {
+	ex.container = &mesosproto.ContainerID{Value: proto.String(c.newID())}
+	user := c.user(ex)
+	if c.cfg.WorkDir != "" {
+		ex.sandbox = sandboxPath(c.cfg.WorkDir, c.agentID(), ex.fw.id, ex.id, ex.container.GetValue())
+	}
+	ex.spec = c.spec(ex, user)
+	c.rememberExecutor(ex)
+	c.touched(ex)
+	c.log.Info("launching", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	sandbox := ex.sandbox
+	c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
+		switch {
+		case c.stopped || ex.hasEnded:
+		case err != nil:
+			c.dropQueued(ex, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
+		case ex.destroying:
+			c.ended(ex, containerizer.Termination{}, nil)
+		default:
+			c.fetch(ex)
+		}
+	})
+}
+
+// dropQueued ends an executor that has not even a sandbox: as if its tasks had not been accepted.
+func (c *core) dropQueued(ex *executor, why string) {
+	r := &launchRequest{framework: ex.fw.info, launch: proto.Bool(true)}
+	if ex.supervisor == nil {
+		r.executor = ex.info
+	}
+	for _, t := range inOrder(ex.tasks) {
+		r.tasks = append(r.tasks, t.info)
+		delete(ex.tasks, t.id)
+		delete(ex.fw.tasks, t.id)
+	}
+	ex.queue = nil
+	ex.hasEnded = true
+	ex.state = executorTerminated
+	if len(r.tasks) > 0 {
+		c.drop(r, ex.fw, mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, why)
+	}
+	c.removeExecutor(ex)
+}
+
+func (c *core) fetch(ex *executor) {
+	uris := ex.spec.Command.GetUris()
+	if len(uris) == 0 {
+		c.pull(ex)
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ex.cancel = cancel
+	sandbox, user, fetcher := ex.sandbox, ex.spec.User, c.cfg.Fetcher
+	c.loop.Do(func() error {
+		if fetcher == nil {
+			return errors.New("this agent has no fetcher; launch without URIs")
+		}
+		return fetcher.Fetch(ctx, uris, sandbox, user)
+	}, func(err error) {
+		cancel()
+		why := ""
+		if err != nil {
+			why = fmt.Sprintf("Failed to fetch all URIs for container '%s': %v", ex.container.GetValue(), err)
+		}
+		c.launchStep(ex, why, false, c.pull)
+	})
+}
+
+func (c *core) pull(ex *executor) {
+	if ex.spec.Container == nil {
+		c.startContainer(ex)
+		return
+	}
+	ex.cancel = c.containers.Pull(ex.spec, func(err error) {
+		why := ""
+		if err != nil {
+			why = err.Error()
+		}
+		c.launchStep(ex, why, false, c.startContainer)
+	})
+}
+
+// launchStep goes on with a launch unless the step failed (why is not empty) or the executor was given
+// up meanwhile. exists says whether the containerizer may have something to destroy.
+func (c *core) launchStep(ex *executor, why string, exists bool, next func(*executor)) {
+	ex.cancel = func() {}
+	switch {
+	case c.stopped || ex.hasEnded:
+	case ex.destroying && exists: // destroyed meanwhile: Destroy, under way, ends it
+	case ex.destroying:
+		c.ended(ex, containerizer.Termination{}, nil)
+	case why != "":
+		c.launchFailed(ex, why, exists)
+	default:
+		next(ex)
+	}
+}
+
+// launchFailed ends an executor that did not come up.
+func (c *core) launchFailed(ex *executor, why string, exists bool) {
+	c.log.Warn("launch failed", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()), zap.String("why", why))
+	c.counters.ContainerLaunchErrors++
+	end := &ending{
+		state:   mesosproto.TaskState_TASK_FAILED.Enum(),
+		reason:  mesosproto.TaskStatus_REASON_CONTAINER_LAUNCH_FAILED,
+		message: "Failed to launch container: " + why,
+		detail:  why,
+	}
+	if exists {
+		c.destroy(ex, end)
+		return
+	}
+	ex.pending = end
+	c.ended(ex, containerizer.Termination{}, nil)
+}
+
+// startContainer hands the container to the containerizer.
+func (c *core) startContainer(ex *executor) {
+	if ex.supervisor != nil {
+		c.aboutToStart(ex)
+	} else {
+		ex.stopRegistration = c.loop.AfterFunc(c.cfg.ExecutorRegistrationTimeout, func() {
+			if ex.state == executorRegistering {
+				c.destroy(ex, &ending{
+					state:   mesosproto.TaskState_TASK_FAILED.Enum(),
+					reason:  mesosproto.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+					message: "Executor did not register within " + durationText(c.cfg.ExecutorRegistrationTimeout),
+				})
+			}
+		})
+	}
+	ex.launched = true
+	ex.cancel = c.containers.Launch(ex.spec, func(l containerizer.Launched, err error) {
+		why := ""
+		switch {
+		case errors.Is(err, containerizer.ErrNotSupported):
+			why = fmt.Sprintf("no containerizer of this agent (%s) runs such a container; change the task's container or --containerizers", c.containers.Name())
+		case err != nil:
+			why = err.Error()
+		default:
+			ex.status = l.Status
+		}
+		c.launchStep(ex, why, true, func(*executor) { c.up(ex, l) })
+	})
+}
+
+// up is a container that runs.
+func (c *core) up(ex *executor, l containerizer.Launched) {
+	c.rememberContainer(ex)
+	c.log.Info("container runs", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	if ex.supervisor != nil {
+		c.supervisedUp(ex, l)
+	}
+	c.touched(ex)
+	c.await(ex)
+}
+
+// await waits for the end of the container.
+func (c *core) await(ex *executor) {
+	c.containers.Wait(ex.container, func(t containerizer.Termination, err error) { c.ended(ex, t, err) })
+}
+
+// destroy ends the container, whatever stage it is in. The first reason given is the one that counts;
+// nil if there is nothing to say about it.
+func (c *core) destroy(ex *executor, why *ending) {
+	if ex.hasEnded {
+		return
+	}
+	if ex.pending == nil {
+		ex.pending = why
+	}
+	ex.destroying = true
+	ex.state = executorTerminating
+	c.touched(ex)
+	ex.cancel() // a step before the launch ends by itself: launchStep sees it
+	if !ex.launched {
+		return
+	}
+	c.containers.Destroy(ex.container, func(t containerizer.Termination, err error) {
+		if err != nil && !errors.Is(err, containerizer.ErrUnknown) {
+			// Whoever owns the machine must look: the container may still run. Its tasks keep their
+			// resources, because nobody knows that they have ended.
+			c.log.Error("container can't be destroyed", zap.String("container_id", ex.container.GetValue()), zap.Error(err))
+			c.counters.ContainerDestroyErrors++
+			return
+		}
+		c.ended(ex, t, err)
+	})
+}
+
+// ended is the end of a container, or of an executor that never got one.
+func (c *core) ended(ex *executor, t containerizer.Termination, err error) {
+	if c.stopped || ex.hasEnded {
+		return
+	}
+	ex.hasEnded = true
+	ex.cancel()
+	ex.stopTimers()
+	if ex.stream != nil {
+		ex.stream.Close()
+		ex.stream = nil
+	}
+	c.log.Info("executor ended", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id),
+		zap.Bool("exited", t.Exited), zap.Int("wait_status", int(t.WaitStatus)), zap.String("message", t.Message), zap.Error(err))
+	ex.state = executorTerminated
+	ex.queue = nil
+	c.counters.ExecutorsTerminated++
+	if err != nil && t.Message == "" && !errors.Is(err, containerizer.ErrUnknown) {
+		t.Message = err.Error()
+	}
+	if ex.supervisor != nil {
+		c.supervisedEnded(ex, t)
+	} else {
+		c.send(exitedMessage(c.info.GetId(), ex, t))
+		c.loseTasks(ex, t)
+	}
+	c.touched(ex)
+	c.removeExecutorIfDone(ex)
+}
+
+func exitedMessage(agent *mesosproto.AgentID, ex *executor, t containerizer.Termination) *messagespb.ExitedExecutorMessage {
+	code := int32(-1)
+	if t.Exited {
+		code = int32(t.WaitStatus)
+	}
+	return &messagespb.ExitedExecutorMessage{
+		SlaveId:     agent,
+		FrameworkId: ex.fw.info.GetId(),
+		ExecutorId:  ex.info.GetExecutorId(),
+		Status:      proto.Int32(code),
+	}
+}
+
+// loseTasks ends the tasks that an executor left behind.
+func (c *core) loseTasks(ex *executor, t containerizer.Termination) {
+	if ex.fw.terminating {
+		return
+	}
+	for _, task := range inOrder(ex.tasks) {
+		if !task.terminal() {
+			c.agentUpdate(task, terminationStatus(ex, t))
+		}
+	}
+}
+
+// terminationStatus says what the end of its container means for a task: first what the
+// containerizer says, then why the agent ended it, else that the executor failed.
+func terminationStatus(ex *executor, t containerizer.Termination) *mesosproto.TaskStatus {
+	s := &mesosproto.TaskStatus{
+		State:  mesosproto.TaskState_TASK_FAILED.Enum(),
+		Reason: mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED.Enum(),
+	}
+	var messages []string
+	if p := ex.pending; p != nil {
+		if p.state != nil {
+			s.State = p.state
+		}
+		s.Reason = p.reason.Enum()
+		if p.message != "" {
+			messages = append(messages, p.message)
+		}
+	}
+	if t.State != nil {
+		s.State = t.State
+	}
+	if t.Reason != nil {
+		s.Reason = t.Reason
+	}
+	if t.Message != "" {
+		messages = append(messages, t.Message)
+	}
+	if len(messages) == 0 {
+		messages = append(messages, "Executor terminated")
+	}
+	s.Message = proto.String(strings.Join(messages, "; "))
+	if !t.LimitedResources.IsEmpty() {
+		s.Limitation = &mesosproto.TaskResourceLimitation{Resources: t.LimitedResources.Proto()}
+	}
+	return s
+}
+
+// removeExecutorIfDone forgets an executor that has ended and whose last updates were acknowledged.
+func (c *core) removeExecutorIfDone(ex *executor) {
+	if ex.state != executorTerminated || !ex.hasEnded {
+		return
+	}
+	if len(ex.tasks) > 0 && !ex.fw.terminating {
+		return
+	}
+	c.removeExecutor(ex)
+}
+
+func (c *core) removeExecutor(ex *executor) {
+	fw := ex.fw
+	if fw.executors[ex.id] != ex {
+		return
+	}
+	ex.stopTimers()
+	for _, t := range inOrder(ex.tasks) {
+		c.complete(t)
+	}
+	delete(fw.executors, ex.id)
+	fw.completed = append(fw.completed, ex)
+	if n := len(fw.completed) - c.cfg.MaxCompletedExecutors; n > 0 {
+		fw.completed = append([]*executor(nil), fw.completed[n:]...)
+	}
+	c.forgetExecutor(ex)
+	if ex.launched {
+		c.containers.Remove(ex.container, func(err error) {
+			if err != nil && !errors.Is(err, containerizer.ErrUnknown) {
+				c.log.Warn("container is not forgotten", zap.String("container_id", ex.container.GetValue()), zap.Error(err))
+			}
+		})
+	}
+	c.touched(ex)
+	c.forgetIfIdle(fw)
+}
+
+// complete moves a task to the completed ones.
+func (c *core) complete(t *task) {
+	ex := t.ex
+	delete(ex.tasks, t.id)
+	delete(ex.fw.tasks, t.id)
+	ex.completedTasks = append(ex.completedTasks, t)
+	if n := len(ex.completedTasks) - maxCompletedTasks; n > 0 {
+		ex.completedTasks = append([]*task(nil), ex.completedTasks[n:]...)
+	}
+	c.touched(ex)
+}

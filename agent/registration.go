@@ -1,0 +1,320 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/gogo/status"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/evolve"
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
+)
+
+const (
+	// maxRegistrationBackoff is REGISTER_RETRY_INTERVAL_MAX.
+	maxRegistrationBackoff = time.Minute
+	// defaultPingTimeout holds until the master says how long it may be silent.
+	defaultPingTimeout = 75 * time.Second
+)
+
+// detect begins to follow the leading master.
+func (c *core) detect() {
+	c.state = disconnected
+	c.changed()
+	c.cancelDetector = c.cfg.Detector.Detect(func(leader *mesosproto.MasterInfo) {
+		c.loop.Post(func() { c.detected(leader) })
+	})
+}
+
+func (c *core) detected(leader *mesosproto.MasterInfo) {
+	if c.stopped {
+		return
+	}
+	c.leader = leader
+	c.disconnect()
+	if leader == nil {
+		c.log.Info("no leading master")
+		return
+	}
+	c.log.Info("leading master detected", zap.String("pid", leader.GetPid()))
+	c.registerAnew()
+}
+
+// disconnect drops the connection to the master; nothing more is taken from it.
+func (c *core) disconnect() {
+	c.stopRetry()
+	c.stopPing()
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+	if c.state == running {
+		c.state = disconnected
+		c.changed()
+	}
+	c.streams.pause()
+}
+
+// masterExited is the end of the connection. The reference waits for the ping timeout, because its
+// links come back by themselves; ours do not, and the master has seen the same break, so the agent
+// registers again as if a master had just been detected.
+func (c *core) masterExited(conn link.Conn) {
+	if c.stopped || conn != c.conn {
+		return
+	}
+	c.log.Warn("connection to the master broke", zap.String("master", conn.Peer()))
+	c.conn = nil
+	retrying := c.state == disconnected && c.leader != nil
+	c.disconnect()
+	switch {
+	case c.leader == nil || c.state == terminating:
+	case retrying: // it was never answered: keep backing off
+		c.registerAfter(c.registration.Next(c.loop.Rand()))
+	default:
+		c.registerAnew()
+	}
+}
+
+// registerAnew starts over: many agents notice a new master at once, so each waits a random time.
+func (c *core) registerAnew() {
+	c.registration.Reset()
+	c.registerAfter(time.Duration(c.loop.Rand().Int64N(int64(c.cfg.RegistrationBackoff))))
+}
+
+func (c *core) registerAfter(d time.Duration) {
+	c.stopRetry()
+	c.stopRetry = c.loop.AfterFunc(d, c.register)
+}
+
+// register sends the registration, again and again until it is answered.
+func (c *core) register() {
+	if c.stopped || c.state != disconnected || c.leader == nil {
+		return
+	}
+	if c.conn == nil {
+		c.conn = c.cfg.Dialer.Dial(c.leader, masterLink{c})
+	}
+	if c.info.GetId() == nil {
+		c.log.Info("registering", zap.String("master", c.leader.GetPid()))
+		c.conn.Send(c.registerMessage())
+	} else {
+		c.log.Info("re-registering", zap.String("master", c.leader.GetPid()), zap.String("agent_id", c.agentID()))
+		c.conn.Send(c.reregisterMessage())
+	}
+	c.registerAfter(c.registration.Next(c.loop.Rand()))
+}
+
+func (c *core) agentID() string { return c.info.GetId().GetValue() }
+
+// wireInfo is the agent's description as it goes over the wire: a v0 SlaveInfo says that the agent
+// checkpoints, and has its resources in the format before reservation refinement.
+func (c *core) wireInfo() *mesosproto.AgentInfo {
+	info := evolve.WithCheckpoint(c.info, true)
+	info.Resources = preRefinement(info.Resources)
+	return info
+}
+
+func (c *core) registerMessage() *messagespb.RegisterSlaveMessage {
+	return &messagespb.RegisterSlaveMessage{
+		Slave:               c.wireInfo(),
+		Version:             proto.String(c.cfg.Version),
+		AgentCapabilities:   capabilities,
+		ResourceVersionUuid: c.resourceVersion,
+	}
+}
+
+// reregisterMessage tells the master all that the agent runs.
+func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
+	m := &messagespb.ReregisterSlaveMessage{
+		Slave:               c.wireInfo(),
+		Version:             proto.String(c.cfg.Version),
+		AgentCapabilities:   capabilities,
+		ResourceVersionUuid: c.resourceVersion,
+	}
+	for _, fw := range inOrder(c.frameworks) {
+		m.Frameworks = append(m.Frameworks, fw.info)
+		for _, ex := range inOrder(fw.executors) {
+			if ex.supervisor == nil && ex.state != executorTerminated {
+				info := proto.CloneOf(ex.info)
+				info.FrameworkId = fw.info.GetId()
+				info.Resources = preRefinement(info.Resources)
+				m.ExecutorInfos = append(m.ExecutorInfos, info)
+			}
+			for _, t := range inOrder(ex.tasks) {
+				record := t.message()
+				record.Resources = preRefinement(record.Resources)
+				m.Tasks = append(m.Tasks, record)
+			}
+		}
+	}
+	for _, fw := range c.completedFrameworks {
+		archived := &messagespb.Archive_Framework{FrameworkInfo: fw.info, Pid: optionalString(fw.pid)}
+		for _, done := range fw.completed {
+			for _, t := range done.completedTasks {
+				record := t.message()
+				record.Resources = preRefinement(record.Resources)
+				archived.Tasks = append(archived.Tasks, record)
+			}
+		}
+		m.CompletedFrameworks = append(m.CompletedFrameworks, archived)
+	}
+	return m
+}
+
+// preRefinement puts resources into the format of before 1.4, with role and reservation, which every
+// master reads. Resources whose reservation has a history have no such form and stay as they are.
+func preRefinement(list []*mesosproto.Resource) []*mesosproto.Resource {
+	rs, err := resources.FromProto(list)
+	if err != nil {
+		return list
+	}
+	old, err := rs.ProtoPreRefinement()
+	if err != nil {
+		return list
+	}
+	return old
+}
+
+func (c *core) registered(m *messagespb.SlaveRegisteredMessage) {
+	switch {
+	case c.state == running && c.agentID() == m.GetSlaveId().GetValue():
+		c.log.Debug("already registered")
+		return
+	case c.state == running:
+		c.exit(status.Errorf(codes.FailedPrecondition, "the master registered this agent as %s, but it already is %s", m.GetSlaveId().GetValue(), c.agentID()))
+		return
+	case c.state != disconnected:
+		return
+	case c.info.GetId() != nil && c.agentID() != m.GetSlaveId().GetValue():
+		c.exit(status.Errorf(codes.FailedPrecondition, "the master registered this agent as %s while it registered again as %s", m.GetSlaveId().GetValue(), c.agentID()))
+		return
+	case m.GetSlaveId().GetValue() == "" || !validID(m.GetSlaveId().GetValue()):
+		c.log.Error("registration ignored: bad agent id", zap.String("agent_id", m.GetSlaveId().GetValue()))
+		return
+	}
+	c.stopRetry()
+	info := proto.CloneOf(c.info)
+	info.Id = m.GetSlaveId()
+	c.info = info
+	c.log.Info("registered", zap.String("agent_id", c.agentID()))
+	conn := c.conn
+	// The id must survive before anything is done under it.
+	c.rememberAgent(func(err error) {
+		switch {
+		case err != nil:
+			c.exit(err)
+		case c.conn == conn && c.state == disconnected:
+			c.joined(m.GetConnection())
+		}
+	})
+}
+
+func (c *core) reregistered(m *messagespb.SlaveReregisteredMessage) {
+	if c.info.GetId() == nil {
+		c.log.Error("re-registration ignored: this agent has no id yet", zap.String("agent_id", m.GetSlaveId().GetValue()))
+		return
+	}
+	if c.agentID() != m.GetSlaveId().GetValue() {
+		c.exit(status.Errorf(codes.FailedPrecondition, "the master re-registered this agent as %s, but it is %s", m.GetSlaveId().GetValue(), c.agentID()))
+		return
+	}
+	if c.state != disconnected && c.state != running {
+		return
+	}
+	c.stopRetry()
+	if c.state == disconnected {
+		c.log.Info("re-registered", zap.String("agent_id", c.agentID()))
+		c.joined(m.GetConnection())
+	}
+	for _, r := range m.GetReconciliations() {
+		c.reconcileTasks(r)
+	}
+}
+
+// joined makes the agent RUNNING: the master knows it.
+func (c *core) joined(connection *messagespb.MasterSlaveConnection) {
+	c.state = running
+	c.counters.Registrations++
+	c.changed()
+	if s := connection.GetTotalPingTimeoutSeconds(); s > 0 {
+		c.pingTimeout = seconds(s)
+	}
+	c.expectPing()
+	c.streams.resume()
+	c.send(&messagespb.UpdateSlaveMessage{
+		SlaveId:                       c.info.GetId(),
+		UpdateOversubscribedResources: proto.Bool(false),
+		Operations:                    &messagespb.UpdateSlaveMessage_Operations{},
+		ResourceVersionUuid:           c.resourceVersion,
+		ResourceProviders:             &messagespb.UpdateSlaveMessage_ResourceProviders{},
+	})
+}
+
+// reconcileTasks ends tasks that the master believes to be here but which never arrived.
+func (c *core) reconcileTasks(m *messagespb.ReconcileTasksMessage) {
+	fw := c.frameworks[m.GetFrameworkId().GetValue()]
+	for _, s := range m.GetStatuses() {
+		if fw != nil && fw.task(s.GetTaskId().GetValue()) != nil {
+			continue
+		}
+		info := m.GetFramework()
+		if fw != nil {
+			info = fw.info
+		}
+		c.log.Warn("task of the master is unknown here", zap.String("framework_id", m.GetFrameworkId().GetValue()), zap.String("task_id", s.GetTaskId().GetValue()))
+		c.report(m.GetFrameworkId(), fw, &mesosproto.TaskStatus{
+			TaskId:  s.GetTaskId(),
+			State:   droppedOrLost(info).Enum(),
+			Reason:  mesosproto.TaskStatus_REASON_RECONCILIATION.Enum(),
+			Message: proto.String("Reconciliation: task unknown to the agent"),
+		}, nil)
+	}
+}
+
+// ping answers at once, in every state, on the connection that asked.
+func (c *core) ping(conn link.Conn, m *messagespb.PingSlaveMessage) {
+	conn.Send(&messagespb.PongSlaveMessage{})
+	if conn != c.conn || c.state != running {
+		return
+	}
+	if !m.GetConnected() {
+		// The master lost the connection and took this agent for gone: tell it otherwise.
+		c.log.Warn("the master considers this agent disconnected")
+		c.disconnect()
+		c.registerAnew()
+		return
+	}
+	c.expectPing()
+}
+
+func (c *core) expectPing() {
+	c.stopPing()
+	c.stopPing = c.loop.AfterFunc(c.pingTimeout, func() {
+		c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
+		c.disconnect()
+		c.registerAnew()
+	})
+}
+
+// seconds converts, saturating; a duration never becomes negative by overflow.
+func seconds(s float64) time.Duration {
+	switch {
+	case !(s > 0):
+		return 0
+	case s > float64(1<<62)/1e9:
+		return 1 << 62
+	}
+	return time.Duration(s * 1e9)
+}
+
+func optionalString(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,153 @@
+package agent
+
+import (
+	"time"
+
+	"github.com/mesokit/mesokit/mesosproto"
+)
+
+// Snapshot is the state of an agent as of one moment. It is immutable; parts that did not change are
+// shared between snapshots.
+type Snapshot struct {
+	State     string // RECOVERING, DISCONNECTED, RUNNING or TERMINATING
+	Recovered bool   // executors may subscribe
+	Info      *mesosproto.AgentInfo
+	PID       string
+	Version   string
+	Started   time.Time
+	Master    *mesosproto.MasterInfo // nil if none is known
+	Drain     *mesosproto.DrainConfig
+
+	Frameworks          []*FrameworkState
+	CompletedFrameworks []*FrameworkState
+	Counters            Counters
+}
+
+// FrameworkState is a framework in a Snapshot.
+type FrameworkState struct {
+	Info               *mesosproto.FrameworkInfo
+	PID                string
+	Active             bool
+	Executors          []*ExecutorState
+	CompletedExecutors []*ExecutorState
+}
+
+// ExecutorState is an executor, or the agent in the role of one, in a Snapshot.
+type ExecutorState struct {
+	Info        *mesosproto.ExecutorInfo
+	State       string
+	ContainerID string
+	Directory   string // the sandbox
+	CommandTask bool   // supervised by the agent
+
+	QueuedTasks     []*mesosproto.Task
+	Tasks           []*mesosproto.Task // delivered, not ended
+	TerminatedTasks []*mesosproto.Task // ended, last update not acknowledged
+	CompletedTasks  []*mesosproto.Task
+}
+
+// Counters count what happened since the start of the process.
+type Counters struct {
+	Updates, InvalidUpdates            uint64
+	FrameworkMessages, InvalidMessages uint64
+	ExecutorsTerminated                uint64
+	ContainerLaunchErrors              uint64
+	ContainerDestroyErrors             uint64
+	Registrations                      uint64
+	TasksFinished, TasksFailed         uint64
+	TasksKilled, TasksLost, TasksGone  uint64
+}
+
+func (n *Counters) ended(s mesosproto.TaskState) {
+	switch s {
+	case mesosproto.TaskState_TASK_FINISHED:
+		n.TasksFinished++
+	case mesosproto.TaskState_TASK_FAILED:
+		n.TasksFailed++
+	case mesosproto.TaskState_TASK_KILLED:
+		n.TasksKilled++
+	case mesosproto.TaskState_TASK_LOST:
+		n.TasksLost++
+	case mesosproto.TaskState_TASK_GONE:
+		n.TasksGone++
+	}
+}
+
+// touched marks an executor as changed.
+func (c *core) touched(ex *executor) {
+	ex.page = nil
+	c.changed()
+}
+
+// changed publishes a new snapshot soon: after all that is posted already.
+func (c *core) changed() {
+	if c.dirty || c.stopped {
+		return
+	}
+	c.dirty = true
+	c.loop.Post(func() {
+		c.dirty = false
+		c.publish(c.snapshot())
+	})
+}
+
+func (c *core) emptySnapshot() *Snapshot {
+	return &Snapshot{State: string(recovering), Info: c.info, PID: c.cfg.PID, Version: c.cfg.Version}
+}
+
+func (c *core) snapshot() *Snapshot {
+	s := c.emptySnapshot()
+	s.State = string(c.state)
+	s.Recovered = c.recoveredContainers
+	s.Started = c.started
+	s.Master = c.leader
+	s.Drain = c.drain
+	s.Counters = c.counters
+	for _, fw := range inOrder(c.frameworks) {
+		s.Frameworks = append(s.Frameworks, fw.page())
+	}
+	for _, fw := range c.completedFrameworks {
+		s.CompletedFrameworks = append(s.CompletedFrameworks, fw.page())
+	}
+	return s
+}
+
+func (fw *framework) page() *FrameworkState {
+	p := &FrameworkState{Info: fw.info, PID: fw.pid, Active: !fw.terminating}
+	for _, ex := range inOrder(fw.executors) {
+		p.Executors = append(p.Executors, ex.snapshot())
+	}
+	for _, ex := range fw.completed {
+		p.CompletedExecutors = append(p.CompletedExecutors, ex.snapshot())
+	}
+	return p
+}
+
+// snapshot is cached until the executor changes.
+func (ex *executor) snapshot() *ExecutorState {
+	if ex.page != nil {
+		return ex.page
+	}
+	p := &ExecutorState{
+		Info:        ex.info,
+		State:       string(ex.state),
+		ContainerID: ex.container.GetValue(),
+		Directory:   ex.sandbox,
+		CommandTask: ex.supervisor != nil,
+	}
+	for _, t := range inOrder(ex.tasks) {
+		switch {
+		case t.terminal():
+			p.TerminatedTasks = append(p.TerminatedTasks, t.message())
+		case t.queued:
+			p.QueuedTasks = append(p.QueuedTasks, t.message())
+		default:
+			p.Tasks = append(p.Tasks, t.message())
+		}
+	}
+	for _, t := range ex.completedTasks {
+		p.CompletedTasks = append(p.CompletedTasks, t.message())
+	}
+	ex.page = p
+	return p
+}
