@@ -1,0 +1,166 @@
+package proctree
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Process is one line of the process table.
+type Process struct {
+	Pid, Parent, Group, Session int
+	// Start is when it started, in ticks since boot: with Pid it identifies the process.
+	Start uint64
+	// Dead is a zombie: it has ended, only its parent has not heard of it.
+	Dead    bool
+	Threads int
+	// User and System are CPU time, with that of children that it waited for.
+	User, System time.Duration
+	// RSS is resident memory in bytes.
+	RSS uint64
+}
+
+// Query says which processes of a snapshot belong to a container.
+type Query struct {
+	// Pid and Start are its first process; Pid 0: it is gone, and its number may be someone else's.
+	Pid   int
+	Start uint64
+	// Also are processes that belonged to it earlier.
+	Also []Process
+	// Mark is an entry of the environment, NAME=value, that no other container has; empty: none.
+	Mark string
+	// Everywhere looks for the mark in all processes, not only in those that lost their parent.
+	Everywhere bool
+	// Except are pids that are no part of it, though they may carry its mark.
+	Except map[int]bool
+}
+
+// Members are the living and dead processes that belong to the container, with all their descendants.
+func (s Snapshot) Members(q Query) []Process {
+	found := map[int]bool{}
+	var members []Process
+	sessions := map[int]bool{}
+	add := func(p Process) {
+		if !found[p.Pid] && !q.Except[p.Pid] {
+			found[p.Pid] = true
+			sessions[p.Session] = true
+			members = append(members, p)
+		}
+	}
+	if p, ok := s.processes[q.Pid]; ok && q.Pid != 0 && p.Start == q.Start {
+		add(p)
+	}
+	for _, old := range q.Also {
+		if p, ok := s.processes[old.Pid]; ok && p.Start == old.Start {
+			add(p)
+		}
+	}
+	for _, p := range s.marked(q.Mark, q.Everywhere) {
+		add(p)
+	}
+	// Each round adds what descends from, or shares a session with, what the last one added.
+	for known := 0; known < len(members); {
+		known = len(members)
+		for _, p := range s.processes {
+			if found[p.Parent] || sessions[p.Session] && p.Session != s.ownSession {
+				add(p)
+			}
+		}
+	}
+	return members
+}
+
+// marked are the processes that carry a mark. Environments are read once for each name of a mark, so
+// that many containers can ask the same snapshot.
+func (s Snapshot) marked(mark string, everywhere bool) []Process {
+	name, _, ok := strings.Cut(mark, "=")
+	if !ok || s.marks == nil {
+		return nil
+	}
+	s.marks.mu.Lock()
+	defer s.marks.mu.Unlock()
+	index := markIndex{name, everywhere}
+	if s.marks.of[index] == nil {
+		s.marks.of[index] = map[string][]Process{}
+		for _, pid := range slices.Sorted(maps.Keys(s.processes)) {
+			p := s.processes[pid]
+			if p.Dead || !everywhere && !s.adopters[p.Parent] {
+				continue
+			}
+			if entry, ok := environ(pid, name); ok {
+				s.marks.of[index][entry] = append(s.marks.of[index][entry], p)
+			}
+		}
+	}
+	return s.marks.of[index][mark]
+}
+
+// marks is what was read of environments for a snapshot.
+type marks struct {
+	mu sync.Mutex
+	of map[markIndex]map[string][]Process // by the whole entry
+}
+
+type markIndex struct {
+	name       string
+	everywhere bool
+}
+
+// Living are those of a list that have not ended.
+func Living(list []Process) []Process {
+	var living []Process
+	for _, p := range list {
+		if !p.Dead {
+			living = append(living, p)
+		}
+	}
+	return living
+}
+
+// Scanner shares snapshots among those who ask at the same time. Its zero value is ready.
+type Scanner struct {
+	mu   sync.Mutex
+	next *scan // not yet begun; nil: none wanted
+	busy bool
+}
+
+type scan struct {
+	done     chan struct{}
+	snapshot Snapshot
+	err      error
+}
+
+// Take returns a snapshot that was begun after the call.
+func (s *Scanner) Take() (Snapshot, error) {
+	s.mu.Lock()
+	mine := s.next
+	if mine == nil {
+		mine = &scan{done: make(chan struct{})}
+		s.next = mine
+	}
+	if !s.busy {
+		s.busy = true
+		go s.run()
+	}
+	s.mu.Unlock()
+	<-mine.done
+	return mine.snapshot, mine.err
+}
+
+func (s *Scanner) run() {
+	for {
+		s.mu.Lock()
+		now := s.next
+		s.next = nil
+		if now == nil {
+			s.busy = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		now.snapshot, now.err = Take()
+		close(now.done)
+	}
+}
