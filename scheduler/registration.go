@@ -119,7 +119,8 @@ func (c *core) roles(given []string) []string {
 	case hasCapability(c.info, mesosproto.FrameworkInfo_Capability_MULTI_ROLE):
 		return c.info.GetRoles()
 	default:
-		return []string{c.info.GetRole()} //nolint:staticcheck // deprecated, and yet what old frameworks have
+		//lint:ignore SA1019 frameworks with one role have it there
+		return []string{c.info.GetRole()}
 	}
 }
 

@@ -1,0 +1,128 @@
+package httpv1
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// DefaultPath is where masters serve the scheduler API.
+const DefaultPath = "/api/v1/scheduler"
+
+// Dialer connects to masters over HTTP. The zero value speaks protobuf without encryption and
+// authentication. It is a value: copies are independent, and it must not be changed while in use.
+type Dialer struct {
+	// JSON makes calls and events JSON instead of protobuf: slower, but easy to follow on the wire.
+	JSON bool
+
+	// Path of the API. Default DefaultPath.
+	Path string
+
+	// TLS, if set, makes it HTTPS. Masters are then addressed by host name, if they have told one.
+	TLS *tls.Config
+
+	// Principal and Secret, if set, are sent as HTTP basic authentication (--authenticate_http_frameworks).
+	Principal, Secret string
+
+	// CallTimeout is how long a call may take. Default 30s. The stream has no such limit; the driver
+	// watches its heartbeats.
+	CallTimeout time.Duration
+
+	// MaxRecordSize is the largest event that is accepted, in bytes. Default 64 MiB.
+	MaxRecordSize int
+
+	// DialContext, if set, opens the TCP connections.
+	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+var _ scheduler.Dialer = Dialer{}
+
+// Dial returns a client for one subscription to leader. It does not connect yet.
+func (d Dialer) Dial(leader *mesosproto.MasterInfo) scheduler.Transport {
+	scheme := "http"
+	if d.TLS != nil {
+		scheme = "https"
+	}
+	path := d.Path
+	if path == "" {
+		path = DefaultPath
+	}
+	if d.CallTimeout == 0 {
+		d.CallTimeout = 30 * time.Second
+	}
+	c := &client{
+		dialer:  d,
+		address: address(leader, d.TLS != nil),
+		codec:   protobufCodec,
+		stream:  d.newHTTPClient(),
+		calls:   d.newHTTPClient(),
+	}
+	if d.JSON {
+		c.codec = jsonCodec
+	}
+	c.url = scheme + "://" + c.address + "/" + strings.TrimPrefix(path, "/")
+	return c
+}
+
+// newHTTPClient returns a client that has at most one connection and follows no redirects.
+func (d Dialer) newHTTPClient() *http.Client {
+	open := d.DialContext
+	if open == nil {
+		open = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	}
+	return &http.Client{
+		Transport: &http.Transport{
+			DialContext:            open,
+			TLSClientConfig:        d.TLS.Clone(),
+			TLSHandshakeTimeout:    15 * time.Second,
+			MaxConnsPerHost:        1,
+			DisableCompression:     true,
+			MaxResponseHeaderBytes: 64 << 10,
+			ReadBufferSize:         32 << 10,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// address is the host:port to connect to. As the reference's client does, it takes the IP address,
+// which needs no name service; certificates, though, are made for names.
+//
+// Mesos: src/scheduler/scheduler.cpp, detected.
+func address(leader *mesosproto.MasterInfo, byName bool) string {
+	a := leader.GetAddress()
+	port := strconv.FormatUint(uint64(leader.GetPort()), 10)
+	if a != nil {
+		port = strconv.FormatInt(int64(a.GetPort()), 10)
+	}
+	names := []string{a.GetHostname(), leader.GetHostname()}
+	ips := []string{a.GetIp(), ipOf(leader.GetIp())}
+	candidates := append(ips, names...)
+	if byName {
+		candidates = append(names, ips...)
+	}
+	for _, host := range candidates {
+		if host != "" {
+			return net.JoinHostPort(host, port)
+		}
+	}
+	return net.JoinHostPort("localhost", port)
+}
+
+// ipOf reads MasterInfo.ip: the bytes of an IPv4 address as a little-endian number; 0 is none.
+func ipOf(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	var four [4]byte
+	binary.LittleEndian.PutUint32(four[:], n)
+	return netip.AddrFrom4(four).String()
+}
