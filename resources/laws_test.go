@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,9 +28,7 @@ func TestLawsOfAddition(t *testing.T) {
 // requireEqual leaves out where volumes are mounted, which of two shared copies may tell differently.
 func requireEqual(t require.TestingT, want, got Resources, about ...any) {
 	requireCanonical(t, got)
-	if !want.Equal(got) {
-		require.Equal(t, want.String(), got.String(), about...)
-	}
+	require.True(t, want.Equal(got), append([]any{"%s: want %s, got %s"}, fmt.Sprint(about...), want, got)...)
 }
 
 func TestLawsOfSubtraction(t *testing.T) {

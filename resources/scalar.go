@@ -36,9 +36,8 @@ func ScalarOf(v float64) Scalar {
 
 // checkedScalar is ScalarOf for data from outside.
 func checkedScalar(v float64) (Scalar, error) {
-	// 2^53 thousandths and more are no longer exact in a double; past 2^63 they don't fit at all.
 	if math.IsNaN(v) || math.IsInf(v, 0) || math.Abs(v*1000) >= math.MaxInt64 {
-		return 0, fmt.Errorf("value %v is not a number below %g", v, float64(math.MaxInt64)/1000)
+		return 0, fmt.Errorf("value %v is not a number below 9.2e15", v)
 	}
 	return ScalarOf(v), nil
 }
