@@ -43,7 +43,9 @@ func (e *Endpoint) readBody(w http.ResponseWriter, r *http.Request) ([]byte, *re
 	return e.readLarge(http.NewResponseController(w), r.Body, buffer[:n])
 }
 
-func (e *Endpoint) readLarge(conn *http.ResponseController, from io.Reader, start []byte) (body []byte, held *reservation, err error) {
+func (e *Endpoint) readLarge(
+	conn *http.ResponseController, from io.Reader, start []byte,
+) (body []byte, held *reservation, err error) {
 	held = e.budget.begin()
 	defer func() {
 		e.budget.finish(held, int64(len(body)))

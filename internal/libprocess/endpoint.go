@@ -28,7 +28,8 @@ type Config struct {
 	Dial func(ctx context.Context, addr netip.AddrPort) (net.Conn, error)
 	// DialTimeout bounds one attempt to connect. Default 15s.
 	DialTimeout time.Duration
-	// IdleTimeout closes an outgoing connection that nobody is linked to after this time without a message. Default 1min.
+	// IdleTimeout closes an outgoing connection that nobody is linked to after this time without a message. Default
+	// 1min.
 	IdleTimeout time.Duration
 	// QueueBytes is how much may wait to be written to one peer. A message that comes when already more is
 	// waiting ends the connection, so the bound is QueueBytes plus one message. Default 64 MiB.

@@ -54,9 +54,9 @@ type delivery struct {
 	released atomic.Bool
 }
 
-// admit waits for a place in both the connection and the mailbox; nil if the endpoint closes or the process ends first. It waits
-// before the body is read, so a message without a place takes no memory. It does not watch the
-// request's context: a peer that has sent a message and gone has still sent it.
+// admit waits for a place in both the connection and the mailbox; nil if the endpoint closes or the process ends first.
+// It waits before the body is read, so a message without a place takes no memory. It does not watch the request's
+// context: a peer that has sent a message and gone has still sent it.
 func (e *Endpoint) admit(remote string, process *Process) *delivery {
 	conn := e.inbound.enter(remote)
 	if !take(conn.slots, e.closing, process.ended) {

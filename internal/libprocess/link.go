@@ -14,24 +14,27 @@ type link struct {
 	onExited func(UPID)
 }
 
-// Link makes sure that there is a connection to the address of to, and calls onExited(to) once when it breaks or can't be made.
+// Link makes sure that there is a connection to the address of to, and calls onExited(to) once when it breaks or can't
+// be made.
 //
 // What breaks it for one breaks it for every id linked at that address, in the order of linking; each must be linked
-// again. The other side is not told about links. A live host whose process to has ended does not break it, nor
-// does a host that vanishes without a word until the kernel finds out, so peers ping each other. A
-// second Link of the same process to the same UPID only replaces onExited.
+// again. The other side is not told about links. A live host whose process to has ended does not break it, nor does a
+// host that vanishes without a word until the kernel finds out, so peers ping each other. A second Link of the same
+// process to the same UPID only replaces onExited.
 //
 // onExited runs on a goroutine of the endpoint, never inside Link; it should post to its owner's loop and must not call
-// [Endpoint.Close]. It is not called after [Process.Unlink], [Process.Terminate] or [Endpoint.Close], save when already under way.
+// [Endpoint.Close]. It is not called after [Process.Unlink], [Process.Terminate] or [Endpoint.Close], save when already
+// under way.
 //
 // Errors: to has no id or address; [ErrClosed]. onExited is not called then.
 //
 // Source: Mesos 3rdparty/libprocess/src/process.cpp, SocketManager::link.
 func (p *Process) Link(to UPID, onExited func(UPID)) error { return p.link(to, onExited, false) }
 
-// Relink is [Process.Link] with a new connection in place of the one there may be, for when the caller knows it to be stale, as an
-// executor does when its agent has restarted. Nobody is told of the old one's end: all links to the address stay and hold for
-// the new one. Messages of which nothing had been written go over the new one, others may be lost.
+// Relink is [Process.Link] with a new connection in place of the one there may be, for when the caller knows it to be
+// stale, as an executor does when its agent has restarted. Nobody is told of the old one's end: all links to the
+// address stay and hold for the new one. Messages of which nothing had been written go over the new one, others may be
+// lost.
 //
 // Source: Mesos RemoteConnection::RECONNECT.
 func (p *Process) Relink(to UPID, onExited func(UPID)) error { return p.link(to, onExited, true) }
@@ -51,7 +54,8 @@ func (p *Process) link(to UPID, onExited func(UPID), renew bool) error {
 	}
 	peer := e.peerLocked(to.Addr())
 	if peer == nil {
-		e.log.Warn("too many peers; link refused", zap.Stringer("peer", to), zap.Int("max_peers", e.cfg.MaxPeers))
+		e.log.Warn("too many peers; link refused",
+			zap.Stringer("peer", to), zap.Int("max_peers", e.cfg.MaxPeers))
 		e.tasks.Go(func() { onExited(to) })
 		return nil
 	}
@@ -64,8 +68,8 @@ func (p *Process) link(to UPID, onExited func(UPID), renew bool) error {
 	return nil
 }
 
-// Unlink removes the link to a UPID without a callback. The connection stays for as long as others are linked or messages flow.
-// Does nothing if there is no link.
+// Unlink removes the link to a UPID without a callback. The connection stays for as long as others are linked or
+// messages flow. Does nothing if there is no link.
 func (p *Process) Unlink(to UPID) {
 	e := p.endpoint
 	e.mu.Lock()
@@ -76,8 +80,8 @@ func (p *Process) Unlink(to UPID) {
 	}
 }
 
-// renew gives up the connection for a new one; endpoint.mu is held. A peer that has failed already, and has lost messages by it, is
-// left to tell its other links so; the caller's link then goes to a new peer.
+// renew gives up the connection for a new one; endpoint.mu is held. A peer that has failed already, and has lost
+// messages by it, is left to tell its other links so; the caller's link then goes to a new peer.
 func (p *peer) renew(process *Process, to UPID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -121,7 +125,8 @@ func (p *Process) send(to UPID, name string, request []byte) error {
 		e.mu.Unlock()
 		if peer == nil {
 			e.dropped.Add(1)
-			e.log.Debug("too many peers; message dropped", zap.Stringer("to", to), zap.String("name", name), zap.Int("max_peers", e.cfg.MaxPeers))
+			e.log.Debug("too many peers; message dropped",
+				zap.Stringer("to", to), zap.String("name", name), zap.Int("max_peers", e.cfg.MaxPeers))
 			return nil
 		}
 		if peer.enqueue(request) {
@@ -129,7 +134,8 @@ func (p *Process) send(to UPID, name string, request []byte) error {
 		}
 	}
 	if line := e.log.Check(zap.DebugLevel, "message sent"); line != nil {
-		line.Write(zap.String("from", p.text), zap.Stringer("to", to), zap.String("name", name), zap.Int("bytes", len(request)))
+		line.Write(zap.String("from", p.text),
+			zap.Stringer("to", to), zap.String("name", name), zap.Int("bytes", len(request)))
 	}
 	return nil
 }

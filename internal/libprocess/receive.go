@@ -14,13 +14,13 @@ import (
 //
 // A message is a POST whose User-Agent begins with libprocess/ or that has a Libprocess-From. The first segment of its
 // path, decoded, is the process id, the rest its name. It is answered 202 as soon as its receiver has it, 404 if there
-// is no such process, 400 if the path has no slash or the sender's IP is refused, 500 if the path can't be decoded, 413 if the
-// body is larger than Config.MessageBytes, 503 after Close. Any framing of the body is fine: chunks, Content-Length,
-// none.
+// is no such process, 400 if the path has no slash or the sender's IP is refused, 500 if the path can't be decoded, 413
+// if the body is larger than Config.MessageBytes, 503 after Close. Any framing of the body is fine: chunks,
+// Content-Length, none.
 //
-// The server should not time out idle connections, because their other end takes that for our failure; [Endpoint.Server]
-// returns one that does not. It must give every connection its own Request.RemoteAddr: connections that
-// share one share the limit of messages not done.
+// The server should not time out idle connections, because their other end takes that for our failure;
+// [Endpoint.Server] returns one that does not. It must give every connection its own Request.RemoteAddr: connections
+// that share one share the limit of messages not done.
 //
 // Source: Mesos 3rdparty/libprocess/src/process.cpp, ProcessManager::handle and parse.
 func (e *Endpoint) Handler(fallback http.Handler) http.Handler {
@@ -97,7 +97,8 @@ func (e *Endpoint) deliver(place *delivery, from UPID, name string, body []byte)
 	defer e.deliveries.Done()
 
 	if line := e.log.Check(zap.DebugLevel, "message received"); line != nil {
-		line.Write(zap.Stringer("from", from), zap.String("to", place.process.pid.ID), zap.String("name", name), zap.Int("bytes", len(body)))
+		line.Write(zap.Stringer("from", from),
+			zap.String("to", place.process.pid.ID), zap.String("name", name), zap.Int("bytes", len(body)))
 	}
 	e.received.Add(1)
 	place.process.receiver.Receive(from, name, body, place.done)
