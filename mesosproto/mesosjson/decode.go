@@ -41,7 +41,7 @@ func (d *decoder) object(p *plan, r record) error {
 		if err != nil {
 			return err
 		}
-		f := p.byName[d.names][string(name)]
+		f := p.byName[d.names].find(name)
 		if err := d.take(':'); err != nil {
 			return err
 		}
@@ -103,7 +103,7 @@ func (d *decoder) direct(f *field, r record) error {
 	if f.kind != messageKind {
 		s, ok, err := d.scalar(f)
 		if ok {
-			r.store(f, s)
+			r.store(f, s, &d.arena)
 		} else if err == nil {
 			r.unset(f)
 		}
@@ -127,7 +127,7 @@ func (d *decoder) directElements(f *field, r record) error {
 	if f.kind != messageKind {
 		s, ok, err := d.scalar(f)
 		if ok {
-			r.add(f, s)
+			r.add(f, s, &d.arena)
 		}
 		return err
 	}

@@ -38,8 +38,9 @@
 //   - A google.protobuf.Duration may also be a string such as "10mins" or "600s", which the reference
 //     documents for DRAIN_AGENT but refuses.
 //   - Required fields must be set at every depth: "Missing required fields: accept.offer_ids[0].value".
-//     Earlier of two equal names must be convertible, too; otherwise nothing here is stricter than the
-//     reference.
+//
+// Input is read more strictly than by the reference in this: numbers must be JSON numbers (01 and 1.
+// are not), and of two equal names the first must be convertible, too.
 //
 // The size of the input is the caller's to bound; memory taken is proportional to it. Nothing in it
 // makes Unmarshal panic.

@@ -194,26 +194,26 @@ func truth(b bool) uint64 {
 }
 
 // store sets a field that is accessed directly.
-func (r record) store(f *field, s scalar) {
+func (r record) store(f *field, s scalar, a *arena) {
 	p := r.place(f)
 	switch f.kind {
 	case boolKind:
-		*(**bool)(p) = new(s.n != 0)
+		*(**bool)(p) = place(&a.bools, s.n != 0)
 	case int32Kind, uint32Kind, enumKind:
-		*(**uint32)(p) = new(uint32(s.n))
+		*(**uint32)(p) = place(&a.halves, uint32(s.n))
 	case int64Kind, uint64Kind, doubleKind:
-		*(**uint64)(p) = new(s.n)
+		*(**uint64)(p) = place(&a.words, s.n)
 	case floatKind:
 		*(**float32)(p) = new(float32(math.Float64frombits(s.n)))
 	case stringKind:
-		*(**string)(p) = new(string(s.b))
+		*(**string)(p) = a.newString(s.b)
 	case bytesKind:
 		*(*[]byte)(p) = s.ownBytes()
 	}
 }
 
 // add appends to a list that is accessed directly.
-func (r record) add(f *field, s scalar) {
+func (r record) add(f *field, s scalar, a *arena) {
 	p := r.place(f)
 	switch f.kind {
 	case boolKind:
@@ -225,7 +225,7 @@ func (r record) add(f *field, s scalar) {
 	case floatKind:
 		grow(p, float32(math.Float64frombits(s.n)))
 	case stringKind:
-		grow(p, string(s.b))
+		grow(p, a.string(s.b))
 	case bytesKind:
 		grow(p, s.ownBytes())
 	}

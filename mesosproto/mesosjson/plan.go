@@ -11,7 +11,7 @@ import (
 // plan is what the codec knows about a message type, in the form in which it needs it.
 type plan struct {
 	fields   []field // in order of declaration
-	byName   [vocabularies]map[string]*field
+	byName   [vocabularies]lookup
 	required []*field
 
 	// goType is the generated struct whose fields are read and written in place; nil if the message
@@ -140,9 +140,6 @@ func (b planner) plan(d protoreflect.MessageDescriptor, goType reflect.Type) *pl
 		fields:   make([]field, fields.Len()),
 		duration: d.FullName() == "google.protobuf.Duration",
 	}
-	for v := range vocabularies {
-		p.byName[v] = make(map[string]*field, fields.Len())
-	}
 	b[key] = p
 	var layout structLayout
 	if goType != nil {
@@ -161,9 +158,9 @@ func (b planner) plan(d protoreflect.MessageDescriptor, goType reflect.Type) *pl
 		if f.required {
 			p.required = append(p.required, f)
 		}
-		for v := range vocabularies {
-			p.byName[v][f.name[v]] = f
-		}
+	}
+	for v := range vocabularies {
+		p.byName[v] = newLookup(p.fields, v)
 	}
 	return p
 }

@@ -16,6 +16,7 @@ type decoder struct {
 	names      vocabulary
 	incomplete bool   // a message lacked a required field when its object ended
 	scratch    []byte // the last string that had to be rewritten
+	arena      arena
 }
 
 // fail returns a SyntaxError at the current position.
@@ -36,11 +37,11 @@ func (d *decoder) peek() byte {
 
 // take consumes c, after white space.
 func (d *decoder) take(c byte) error {
-	if d.peek() != c || d.pos == len(d.data) {
-		return d.fail("")
+	if d.pos < len(d.data) && d.data[d.pos] == c || d.peek() == c && d.pos < len(d.data) {
+		d.pos++
+		return nil
 	}
-	d.pos++
-	return nil
+	return d.fail("")
 }
 
 // open and close count the arrays and objects around the current position.
@@ -133,29 +134,19 @@ func (d *decoder) text() ([]byte, error) {
 		return nil, err
 	}
 	start := d.pos
-	for i, c := range d.data[start:] {
-		if plain[c] {
-			continue
-		}
-		d.pos = start + i
-		if c == '"' {
-			d.pos++
-			return d.data[start : start+i], nil
-		}
-		d.scratch = append(d.scratch[:0], d.data[start:d.pos]...)
-		return d.rewrite()
+	d.pos += plainPrefix(d.data[start:])
+	if d.pos < len(d.data) && d.data[d.pos] == '"' {
+		d.pos++
+		return d.data[start : d.pos-1], nil
 	}
-	d.pos = len(d.data)
-	return nil, d.fail("")
+	d.scratch = append(d.scratch[:0], d.data[start:d.pos]...)
+	return d.rewrite()
 }
 
 // rewrite is the second half of text: it goes on where the first escape or byte beyond ASCII was found.
 func (d *decoder) rewrite() ([]byte, error) {
 	for d.pos < len(d.data) {
 		switch c := d.data[d.pos]; {
-		case plain[c]:
-			d.scratch = append(d.scratch, c)
-			d.pos++
 		case c == '"':
 			d.pos++
 			return d.scratch, nil
@@ -168,8 +159,12 @@ func (d *decoder) rewrite() ([]byte, error) {
 			r, size := utf8.DecodeRune(d.data[d.pos:])
 			d.scratch = utf8.AppendRune(d.scratch, r)
 			d.pos += size
-		default:
+		case c < ' ':
 			return nil, d.fail("control character in string")
+		default:
+			n := plainPrefix(d.data[d.pos:])
+			d.scratch = append(d.scratch, d.data[d.pos:d.pos+n]...)
+			d.pos += n
 		}
 	}
 	return nil, d.fail("")

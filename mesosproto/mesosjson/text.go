@@ -1,6 +1,10 @@
 package mesosjson
 
-import "unicode/utf8"
+import (
+	"encoding/binary"
+	"math/bits"
+	"unicode/utf8"
+)
 
 const hexDigits = "0123456789ABCDEF"
 
@@ -12,28 +16,39 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// plainPrefix returns how many bytes at the beginning of s are plain. It looks at eight at once.
+func plainPrefix(s []byte) int {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		quote, backslash := x^(ones*'"'), x^(ones*'\\')
+		// The high bit of each byte that is zero, below ' ', or beyond ASCII. A borrow can set further
+		// ones, but only above the lowest, which is the one that counts.
+		if found := ((quote-ones)&^quote | (backslash-ones)&^backslash | (x-ones*' ')&^x | x) & highs; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
+	return i
+}
+
 // appendString appends s as a JSON string with the reference's escapes: short ones where there are
 // any, otherwise \u00XX in capitals, and only where JSON demands one. Bytes that are not UTF-8 become
 // U+FFFD, each of them.
 func appendString(dst, s []byte) []byte {
 	dst = append(dst, '"')
-	done := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if plain[c] {
-			i++
-			continue
+	for {
+		n := plainPrefix(s)
+		dst = append(dst, s[:n]...)
+		s = s[n:]
+		if len(s) == 0 {
+			return append(dst, '"')
 		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(append(dst, s[done:i]...), "\uFFFD"...)
-				done = i + 1
-			}
-			i += size
-			continue
-		}
-		dst = append(dst, s[done:i]...)
+		c := s[0]
+		size := 1
 		switch c {
 		case '"', '\\':
 			dst = append(dst, '\\', c)
@@ -48,11 +63,14 @@ func appendString(dst, s []byte) []byte {
 		case '\t':
 			dst = append(dst, '\\', 't')
 		default:
-			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+			if c < ' ' {
+				dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+				break
+			}
+			var r rune // U+FFFD of size 1 for a byte that is not UTF-8
+			r, size = utf8.DecodeRune(s)
+			dst = utf8.AppendRune(dst, r)
 		}
-		i++
-		done = i
+		s = s[size:]
 	}
-	dst = append(dst, s[done:]...)
-	return append(dst, '"')
 }
