@@ -17,7 +17,8 @@
 // whether revocable or shared, provider, and the role allocated to. This identity is a pointer that
 // entries share, so comparing is cheap; MOUNT and BLOCK disks and persistent volumes are never merged
 // nor divided. Entries have a fixed order, so equal collections print equally, whatever their history.
-// (The reference keeps the order in which things happened to be added.)
+// (The reference keeps the order in which things happened to be added. What makes no difference to
+// it, such as the order of labels, stays as the first of the merged entries had it.)
 //
 // [Accumulator] is the mutable counterpart for hot paths: adding and subtracting scalars in place
 // allocates nothing. [Quantities] and [Limits] are plain amounts by name, for shares and quotas.

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 the deprecated field role is half of the old format of reservations
+
 package resources
 
 import (

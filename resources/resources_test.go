@@ -114,8 +114,16 @@ func TestIdentity(t *testing.T) {
 		{labelled(Label{"a", "1"}, Label{"b", "2"}), labelled(Label{"b", "2"}, Label{"a", "1"})},
 		{volume("id1", "a"), volume("id1", "b")}, // where a volume is mounted makes no difference
 	} {
-		require.True(t, same[0].Resources().Equal(same[1].Resources()), "%s and %s", same[0], same[1])
+		a, b := same[0].Resources(), same[1].Resources()
+		require.True(t, a.Equal(b), "%s and %s", a, b)
 	}
+}
+
+func TestOrderOfAddingDoesNotShow(t *testing.T) {
+	a, b := New(volume("id", "a"), NewScalar("x", Unit)), New(volume("id", "b"), NewScalar("cpus", Unit))
+	const want = "cpus:1; x:1; disk(reservations: [(DYNAMIC,r)])[id:a]:100; disk(reservations: [(DYNAMIC,r)])[id:b]:100"
+	require.Equal(t, want, a.Add(b).String())
+	require.Equal(t, want, b.Add(a).String())
 }
 
 // Names and ids are a peer's: none may look like two terms.
@@ -143,6 +151,12 @@ func TestIndivisibleDisksStayApart(t *testing.T) {
 		require.False(t, two.Contains(disk.WithScalar(50*Unit).Resources()), "no part of %s", disk)
 		require.Equal(t, two.String(), two.Sub(disk.WithScalar(50*Unit).Resources()).String())
 		requireSame(t, one, two.Sub(one))
+		var sum Accumulator
+		sum.Add(two)
+		sum.Add(one)
+		require.Equal(t, 3, sum.Resources().Len(), "%s", disk)
+		sum.Sub(two)
+		requireSame(t, one, sum.Resources())
 		require.True(t, disk.Shrink(50*Unit).IsEmpty())
 		require.Equal(t, disk, disk.Shrink(100*Unit))
 	}

@@ -181,3 +181,21 @@ func TestAmountsAsMessages(t *testing.T) {
 		require.ErrorContains(t, err, "amount of x", "%v", v)
 	}
 }
+
+func TestScalarArithmeticAllocatesNothing(t *testing.T) {
+	r := MustParse("cpus:1;gpus:1;mem:128;cpus(r):2;disk(r):10")
+	parsedAgain := MustParse(r.Unreserved().String() + ";cpus(r):2;disk(r):10")
+	var sum Accumulator
+	sum.Add(r)
+	sum.Add(r)
+	q, total := r.Quantities(), r.Add(r).Quantities()
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		sum.Add(r)
+		sum.Add(parsedAgain)
+		sum.Sub(r)
+		sum.Sub(parsedAgain)
+		if !sum.Contains(r) || !total.Sub(q).Add(q).Contains(r.Quantities()) {
+			t.Error("the sum is not what it was")
+		}
+	}))
+}
