@@ -1,0 +1,74 @@
+package master
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// agents is the door for agents: it brings what arrives from them to the loop.
+type agents struct{ c *core }
+
+var _ link.Handler = agents{}
+
+func (h agents) Message(conn link.Conn, m proto.Message, handled func()) {
+	h.c.loop.Post(func() {
+		h.c.fromAgent(conn, m)
+		handled()
+	})
+}
+
+func (h agents) Exited(conn link.Conn) { h.c.loop.Post(func() { h.c.exited(conn) }) }
+
+// peer is a connection from an agent.
+type peer struct {
+	agent *agent // that registered on it; nil: none
+}
+
+// fromAgent handles a message of an agent. While the master does not serve, what agents say is lost;
+// they try again.
+func (c *core) fromAgent(conn link.Conn, m proto.Message) {
+	if c.phase != leading {
+		c.counters.Dropped++
+		return
+	}
+	if c.conns[conn] == nil {
+		c.conns[conn] = &peer{}
+	}
+	switch m := m.(type) {
+	case *messagespb.RegisterSlaveMessage:
+		c.register(conn, m)
+	case *messagespb.ReregisterSlaveMessage:
+		c.reregister(conn, m)
+	case *messagespb.UnregisterSlaveMessage:
+		c.unregister(conn, m)
+	case *messagespb.UpdateSlaveMessage:
+		c.updateAgent(m)
+	case *messagespb.PongSlaveMessage:
+		c.pong(conn)
+	case *messagespb.StatusUpdateMessage:
+		c.statusUpdate(m)
+	case *messagespb.ExecutorToFrameworkMessage:
+		c.messageToFramework(m)
+	case *messagespb.ExitedExecutorMessage:
+		c.executorExited(m)
+	case *messagespb.UpdateOperationStatusMessage:
+		c.operationUpdate(m)
+	default:
+		c.counters.Dropped++
+	}
+}
+
+// exited hears that a connection broke. If it is the one on which an agent is registered, the agent
+// is disconnected.
+func (c *core) exited(conn link.Conn) {
+	p := c.conns[conn]
+	if p == nil {
+		return
+	}
+	delete(c.conns, conn)
+	if a := p.agent; a != nil && a.conn == conn && c.phase == leading {
+		c.disconnect(a)
+	}
+}

@@ -1,0 +1,41 @@
+package master
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// startPings pings an agent at once and then at every interval. Enough pings in a row without an answer,
+// and the agent is unreachable, whether its connection looks up or not.
+//
+// Mesos: src/master/master.cpp, SlaveObserver.
+func (c *core) startPings(a *agent) {
+	if a.stopPing != nil {
+		a.stopPing()
+	}
+	a.missedPings = 0
+	c.ping(a)
+}
+
+func (c *core) ping(a *agent) {
+	a.unansweredPing = true
+	a.send(&messagespb.PingSlaveMessage{Connected: proto.Bool(a.connected())})
+	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, func() {
+		if a.unansweredPing {
+			if a.missedPings++; a.missedPings >= c.cfg.MaxAgentPingTimeouts {
+				c.markUnreachable(a, "health check timed out")
+			}
+		}
+		c.ping(a)
+	})
+}
+
+// pong hears that the agent of a connection is alive.
+func (c *core) pong(conn link.Conn) {
+	if p := c.conns[conn]; p != nil && p.agent != nil {
+		p.agent.unansweredPing = false
+		p.agent.missedPings = 0
+	}
+}

@@ -1,0 +1,331 @@
+package master
+
+import (
+	"fmt"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/master/registry"
+	"github.com/mesokit/mesokit/master/validation"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// comeback is a re-registration: what the agent says, checked and converted.
+type comeback struct {
+	conn      link.Conn
+	m         *messagespb.ReregisterSlaveMessage
+	total     resources.Resources
+	tasks     []resources.Resources // what m.Tasks use
+	executors []resources.Resources // what m.ExecutorInfos use
+}
+
+// reregister handles an agent that has an id: it lost its connection, was restarted, or looks for a new
+// leader. It brings its tasks and executors.
+//
+// Mesos: src/master/master.cpp, Master::reregisterSlave.
+func (c *core) reregister(conn link.Conn, m *messagespb.ReregisterSlaveMessage) {
+	c.counters.Messages[ReregisterAgent]++
+	info := m.GetSlave()
+	id := info.GetId().GetValue()
+	back, err := checkComeback(conn, m)
+	if err != nil {
+		c.log.Warn("re-registration refused", zap.String("agent_id", id), zap.Error(err))
+		return
+	}
+	a := c.agents.get(id)
+	switch {
+	case c.gone.has(id):
+		conn.Send(&messagespb.ShutdownMessage{Message: proto.String("Agent has been marked gone")})
+		return
+	case c.leavingID[id], a != nil && a.leaving:
+		return // the agent tries again
+	case c.returning[id] != nil:
+		c.returning[id] = back
+		return
+	case a != nil && !samePlace(a, conn, info):
+		conn.Send(&messagespb.ShutdownMessage{Message: proto.String(fmt.Sprintf(
+			"Agent attempted to re-register with different IP / hostname; expected %s, found %s (%s)", a, conn.Peer(), info.GetHostname()))})
+		return
+	}
+	var op registry.Operation
+	switch known := c.awaited.get(id); {
+	case a != nil && proto.Equal(a.info, info), a == nil && known != nil && proto.Equal(known, info):
+		c.comeBack(id, back)
+		return
+	case a != nil || known != nil:
+		op = registry.UpdateAgent{Info: info}
+	default:
+		op = registry.MarkReachable{Info: info}
+	}
+	c.returning[id] = back
+	c.registrar.Apply(op, func(err error) {
+		if c.phase != leading {
+			return
+		}
+		back := c.returning[id]
+		delete(c.returning, id)
+		if !c.registryFailed("re-register agent", id, err) {
+			c.comeBack(id, back)
+		}
+	})
+}
+
+// samePlace reports whether an agent comes back from where it was: an id does not move.
+func samePlace(a *agent, conn link.Conn, info *mesosproto.AgentInfo) bool {
+	_, was, _ := splitPID(a.pid)
+	_, is, _ := splitPID(conn.Peer())
+	return was == is && a.info.GetHostname() == info.GetHostname()
+}
+
+func checkComeback(conn link.Conn, m *messagespb.ReregisterSlaveMessage) (*comeback, error) {
+	id := m.GetSlave().GetId().GetValue()
+	if id == "" {
+		return nil, fmt.Errorf("re-registration without an agent id")
+	}
+	total, err := checkAgent(m.GetSlave(), m.GetVersion(), m.GetCheckpointedResources())
+	if err != nil {
+		return nil, err
+	}
+	back := &comeback{conn: conn, m: m, total: total}
+	frameworks := make(map[string]bool, len(m.GetFrameworks()))
+	for _, f := range m.GetFrameworks() {
+		fid := f.GetId().GetValue()
+		if err := validation.ID(fid); err != nil {
+			return nil, fmt.Errorf("framework id: %w", err)
+		}
+		if frameworks[fid] {
+			return nil, fmt.Errorf("framework %s is reported twice", fid)
+		}
+		frameworks[fid] = true
+	}
+	for _, e := range m.GetExecutorInfos() {
+		if fid := e.GetFrameworkId().GetValue(); !frameworks[fid] {
+			return nil, fmt.Errorf("executor %s is of framework %q, which is not reported", e.GetExecutorId().GetValue(), fid)
+		}
+		r, err := resources.FromProto(e.GetResources())
+		if err != nil {
+			return nil, fmt.Errorf("resources of executor %s: %w", e.GetExecutorId().GetValue(), err)
+		}
+		back.executors = append(back.executors, r)
+	}
+	for _, t := range m.GetTasks() {
+		tid := t.GetTaskId().GetValue()
+		if fid := t.GetFrameworkId().GetValue(); !frameworks[fid] {
+			return nil, fmt.Errorf("task %s is of framework %q, which is not reported", tid, fid)
+		}
+		if t.GetAgentId().GetValue() != id {
+			return nil, fmt.Errorf("task %s is of agent %s", tid, t.GetAgentId().GetValue())
+		}
+		r, err := resources.FromProto(t.GetResources())
+		if err != nil {
+			return nil, fmt.Errorf("resources of task %s: %w", tid, err)
+		}
+		back.tasks = append(back.tasks, r)
+	}
+	return back, nil
+}
+
+// comeBack lets an agent in again; the registry knows of it.
+func (c *core) comeBack(id string, back *comeback) {
+	c.counters.AgentReregistrations++
+	if a := c.agents.get(id); a != nil {
+		c.comeBackKnown(a, back)
+		return
+	}
+	m := back.m
+	text := "Unknown agent reregistered"
+	if c.unreachable.has(id) {
+		text = "Unreachable agent re-reregistered"
+	}
+	if c.awaited.has(id) {
+		text = ""
+	}
+	a := newAgent(m.GetSlave(), m.GetVersion(), m.GetAgentCapabilities())
+	a.setResourceVersion(m.GetResourceVersionUuid())
+	a.total = back.total
+	c.addAgent(a, back.conn)
+	a.reregistered = a.registered
+	known := c.recoverFrameworks(m)
+	c.adoptExecutors(a, back)
+	tasks := c.adoptTasks(a, back, true)
+	c.announceAgent(a)
+	a.send(&messagespb.SlaveReregisteredMessage{SlaveId: a.idProto, Connection: c.connection()})
+	c.shutdownCompleted(a, m)
+	c.informOfFrameworks(a, known)
+	if text != "" {
+		c.tellOfReturn(tasks, text)
+	}
+	c.startPings(a)
+	c.noticeBroken(a)
+	c.log.Info("agent re-registered", zap.String("agent_id", id), zap.Int("tasks", len(tasks)))
+}
+
+// recoverFrameworks makes a record of each reported framework that the master neither knows nor has
+// removed, and returns those that it knew.
+func (c *core) recoverFrameworks(m *messagespb.ReregisterSlaveMessage) (known []*framework) {
+	for _, info := range m.GetFrameworks() {
+		id := info.GetId().GetValue()
+		switch f := c.frameworks[id]; {
+		case f != nil:
+			known = append(known, f)
+		case !c.completedID[id]:
+			f = c.newFramework(id, info.GetPrincipal())
+			f.state = transitions.FrameworkRecovered
+			f.set(info, nil, nil)
+			c.addFramework(f, false)
+		}
+	}
+	return known
+}
+
+// adoptExecutors enters the reported executors that the master does not know, and counts them.
+func (c *core) adoptExecutors(a *agent, back *comeback) (adopted int) {
+	for i, e := range back.m.GetExecutorInfos() {
+		f := c.frameworks[e.GetFrameworkId().GetValue()]
+		if f != nil && a.executor(f.id, e.GetExecutorId().GetValue()) == nil {
+			c.addExecutor(f, a, e, back.executors[i])
+			adopted++
+		}
+	}
+	return adopted
+}
+
+// adoptTasks enters the reported tasks that the master does not know, without those that have ended
+// unless all is set, and returns them.
+func (c *core) adoptTasks(a *agent, back *comeback, all bool) (adopted []*task) {
+	for i, m := range back.m.GetTasks() {
+		f := c.frameworks[m.GetFrameworkId().GetValue()]
+		if f == nil || f.tasks[m.GetTaskId().GetValue()] != nil || !all && transitions.Terminal(m.GetState()) {
+			continue
+		}
+		t := reportedTask(f, m, back.tasks[i])
+		if away := f.unreachable.get(t.id); away != nil {
+			f.unreachable.remove(t.id)
+			f.away = nil
+			c.countTask(away, -1)
+		}
+		c.addTask(a, t)
+		adopted = append(adopted, t)
+	}
+	return adopted
+}
+
+// shutdownCompleted tells an agent of the frameworks that were removed while it was away.
+func (c *core) shutdownCompleted(a *agent, m *messagespb.ReregisterSlaveMessage) {
+	for _, info := range m.GetFrameworks() {
+		if c.completedID[info.GetId().GetValue()] {
+			a.send(&messagespb.ShutdownFrameworkMessage{FrameworkId: info.Id})
+		}
+	}
+}
+
+func (c *core) informOfFrameworks(a *agent, known []*framework) {
+	for _, f := range known {
+		a.send(updateFrameworkMessage(f))
+	}
+}
+
+// tellOfReturn tells frameworks that tasks that they may have given up are there after all.
+func (c *core) tellOfReturn(tasks []*task, text string) {
+	for _, t := range tasks {
+		c.sendUpdate(t.framework, c.withLast(t, c.masterStatus(t, t.state, text, mesosproto.TaskStatus_REASON_AGENT_REREGISTERED)))
+	}
+}
+
+// comeBackKnown lets an agent in that the master has not given up.
+//
+// Mesos: src/master/master.cpp, Master::___reregisterSlave and reconcileKnownSlave.
+func (c *core) comeBackKnown(a *agent, back *comeback) {
+	m := back.m
+	a.info, a.version = m.GetSlave(), m.GetVersion()
+	a.capabilities, a.caps = m.GetAgentCapabilities(), agentCapsOf(m.GetAgentCapabilities())
+	a.setResourceVersion(m.GetResourceVersionUuid())
+	a.total = back.total
+	a.reregistered = c.loop.Now()
+	if a.stopTimeout != nil {
+		a.stopTimeout()
+		a.stopTimeout = nil
+	}
+	c.attach(a, back.conn)
+	c.allocator.UpdateAgent(a.info, a.total, a.capabilities)
+	a.send(&messagespb.SlaveReregisteredMessage{
+		SlaveId:         a.idProto,
+		Reconciliations: c.missingTasks(a, m),
+		Connection:      c.connection(),
+	})
+	c.dropExecutors(a, m)
+	known := c.recoverFrameworks(m)
+	executors := c.adoptExecutors(a, back)
+	tasks := c.adoptTasks(a, back, false)
+	if executors+len(tasks) > 0 {
+		// They use what the allocator takes to be free: it must learn of the agent anew.
+		c.rescindAgent(a)
+		c.allocator.RemoveAgent(a.id)
+		a.active = !a.deactivated
+		c.announceAgent(a)
+	}
+	c.resendKills(a, m)
+	c.shutdownCompleted(a, m)
+	c.informOfFrameworks(a, known)
+	c.tellOfReturn(tasks, "Disconnected agent reregistered")
+	if !a.active && !a.deactivated {
+		a.active = true
+		c.allocator.ActivateAgent(a.id)
+	}
+	c.startPings(a)
+	c.noticeBroken(a)
+	c.log.Info("agent re-registered", zap.String("agent_id", a.id))
+}
+
+// missingTasks asks the agent about the tasks that it should have and did not report: either it never
+// got them, or it got them just now. It answers for each.
+func (c *core) missingTasks(a *agent, m *messagespb.ReregisterSlaveMessage) (list []*messagespb.ReconcileTasksMessage) {
+	reported := make(map[taskKey]bool, len(m.GetTasks()))
+	for _, t := range m.GetTasks() {
+		reported[taskKey{t.GetFrameworkId().GetValue(), t.GetTaskId().GetValue()}] = true
+	}
+	for _, id := range sortedKeys(a.tasks) {
+		f := c.frameworks[id]
+		r := &messagespb.ReconcileTasksMessage{FrameworkId: f.idProto, Framework: f.info}
+		for _, t := range tasksInOrder(a.tasks[id]) {
+			if !reported[taskKey{id, t.id}] {
+				s := c.status(t.info.TaskId, a.idProto, t.state, "Reconciliation request", mesosproto.TaskStatus_REASON_RECONCILIATION)
+				r.Statuses = append(r.Statuses, s)
+			}
+		}
+		if len(r.Statuses) > 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// dropExecutors removes the executors that the agent does not have any more.
+func (c *core) dropExecutors(a *agent, m *messagespb.ReregisterSlaveMessage) {
+	reported := make(map[taskKey]bool, len(m.GetExecutorInfos()))
+	for _, e := range m.GetExecutorInfos() {
+		reported[taskKey{e.GetFrameworkId().GetValue(), e.GetExecutorId().GetValue()}] = true
+	}
+	for _, id := range sortedKeys(a.executors) {
+		for _, e := range executorsInOrder(a.executors[id]) {
+			if !reported[taskKey{id, e.id}] {
+				c.removeExecutor(e)
+			}
+		}
+	}
+}
+
+// resendKills repeats, without the kill policy, the kills of tasks that the agent still runs.
+func (c *core) resendKills(a *agent, m *messagespb.ReregisterSlaveMessage) {
+	for _, t := range m.GetTasks() {
+		if a.killed.has(t.GetFrameworkId().GetValue()+"/"+t.GetTaskId().GetValue()) && !transitions.Terminal(t.GetState()) {
+			a.send(&messagespb.KillTaskMessage{FrameworkId: t.FrameworkId, TaskId: t.TaskId})
+		}
+	}
+	a.killed = ordered[taskKey]{}
+}

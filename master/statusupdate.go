@@ -1,0 +1,125 @@
+package master
+
+import (
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
+)
+
+// statusUpdate handles an update that an agent sends: it goes to the framework, and the master learns
+// the latest state of the task. Nothing is kept for a framework that is not connected: the agent
+// sends it again until it is acknowledged.
+//
+// Mesos: src/master/master.cpp, Master::statusUpdate.
+func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
+	c.counters.Messages[StatusUpdate]++
+	u := m.GetUpdate()
+	a := c.agents.get(u.GetSlaveId().GetValue())
+	if a == nil {
+		c.counters.InvalidStatusUpdates++
+		c.log.Warn("status update of an agent that is not registered is dropped",
+			zap.String("agent_id", u.GetSlaveId().GetValue()), zap.String("task_id", u.GetStatus().GetTaskId().GetValue()))
+		return
+	}
+	frameworkID := u.GetFrameworkId().GetValue()
+	f := c.frameworks[frameworkID]
+	t := a.task(frameworkID, u.GetStatus().GetTaskId().GetValue())
+	status := completeStatus(u)
+	valid := f != nil && f.connected()
+	if valid {
+		if t != nil {
+			t.forwarded, t.forwardedState, t.forwardedUUID = true, status.GetState(), status.GetUuid()
+		}
+		f.send(updateEvent(status))
+	}
+	if t == nil {
+		c.counters.InvalidStatusUpdates++
+		return
+	}
+	c.updateTask(t, status, u.LatestState)
+	if valid {
+		c.counters.ValidStatusUpdates++
+	} else {
+		c.counters.InvalidStatusUpdates++
+	}
+}
+
+// completeStatus is the status of an update with what the framework needs to acknowledge it.
+func completeStatus(u *messagespb.StatusUpdate) *mesosproto.TaskStatus {
+	s := u.GetStatus()
+	if s.AgentId != nil && s.Timestamp != nil && s.Uuid != nil && (s.ExecutorId != nil || u.ExecutorId == nil) {
+		return s
+	}
+	s = copyStatus(s)
+	s.AgentId = u.SlaveId
+	s.Timestamp = u.Timestamp
+	s.Uuid = u.Uuid
+	if u.ExecutorId != nil {
+		s.ExecutorId = u.ExecutorId
+	}
+	return s
+}
+
+// updateTask enters a status into the records of a task. latest, which agents give, is its state by
+// now; the status may be older. A task that has ended does not change any more. Its resources are
+// given back when the master first learns of its end, not when that is acknowledged.
+//
+// Mesos: src/master/master.cpp, Master::updateTask.
+func (c *core) updateTask(t *task, s *mesosproto.TaskStatus, latest *mesosproto.TaskState) {
+	state := s.GetState()
+	if latest != nil {
+		state = *latest
+	}
+	over := ended(t.state)
+	if !transitions.Terminal(t.state) && state != t.state {
+		c.countTask(t, -1)
+		t.state = state
+		c.countTask(t, 1)
+	}
+	if s.Data != nil { // may be large, and is of no use to the master
+		s = copyStatus(s)
+		s.Data = nil
+	}
+	// Snapshots share the slice: it is extended, never overwritten.
+	if last := t.last(); last != nil && last.GetState() == s.GetState() {
+		t.statuses = append(t.statuses[:len(t.statuses)-1:len(t.statuses)-1], s)
+	} else {
+		t.statuses = append(t.statuses, s)
+	}
+	if !over && ended(state) {
+		c.countEnd(t.framework, s)
+		c.release(t)
+	}
+	c.touchTask(t)
+}
+
+// masterStatus is a status update that the master makes; it needs no acknowledgement.
+func (c *core) masterStatus(t *task, state mesosproto.TaskState, message string, reason mesosproto.TaskStatus_Reason) *mesosproto.TaskStatus {
+	s := c.status(t.info.TaskId, t.info.AgentId, state, message, reason)
+	s.ExecutorId = t.info.ExecutorId
+	return s
+}
+
+// status is a status update about a task that the master need not know.
+func (c *core) status(id *mesosproto.TaskID, agent *mesosproto.AgentID, state mesosproto.TaskState, message string, reason mesosproto.TaskStatus_Reason) *mesosproto.TaskStatus {
+	return &mesosproto.TaskStatus{
+		TaskId:    id,
+		State:     state.Enum(),
+		Message:   &message,
+		Source:    mesosproto.TaskStatus_SOURCE_MASTER.Enum(),
+		Reason:    reason.Enum(),
+		AgentId:   agent,
+		Timestamp: proto.Float64(seconds(c.loop.Now())),
+	}
+}
+
+func updateEvent(s *mesosproto.TaskStatus) *schedulerpb.Event {
+	return &schedulerpb.Event{
+		Type:   schedulerpb.Event_UPDATE.Enum(),
+		Update: &schedulerpb.Event_Update{Status: s},
+	}
+}

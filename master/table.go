@@ -1,0 +1,123 @@
+package master
+
+import "iter"
+
+// pageRows is how many rows are copied when one of them changes.
+const pageRows = 32
+
+// Table is an immutable list of rows, kept in pages that successive snapshots share as long as nothing
+// in them changes. The zero Table is empty. Safe for concurrent use.
+type Table[T any] struct {
+	pages []*Page[T]
+	rows  int
+}
+
+// Page is a part of a Table. The same pointer means the same content, so a reader may keep what it has
+// computed from a page, for example its encoding, for as long as it meets that pointer.
+type Page[T any] struct {
+	rows  [pageRows]*T
+	used  int
+	epoch uint64
+}
+
+// Len counts the rows.
+func (t Table[T]) Len() int { return t.rows }
+
+// All yields the rows. Their order is fixed within a snapshot but says nothing: places are reused.
+func (t Table[T]) All() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, p := range t.pages {
+			for row := range p.All() {
+				if !yield(row) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Pages yields the pages that have rows.
+func (t Table[T]) Pages() iter.Seq[*Page[T]] {
+	return func(yield func(*Page[T]) bool) {
+		for _, p := range t.pages {
+			if p.used > 0 && !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// All yields the rows of the page.
+func (p *Page[T]) All() iter.Seq[*T] {
+	return func(yield func(*T) bool) {
+		for _, row := range p.rows {
+			if row != nil && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
+// tableBuilder is the master's side of a Table: it copies a page before its first change after a
+// snapshot was taken. A row is named by the slot that add returned.
+type tableBuilder[T any] struct {
+	pages  []*Page[T]
+	shared bool // the slice pages is part of a snapshot
+	epoch  uint64
+	free   []int // slots given back, last one reused first
+	next   int   // slots below have been used
+	rows   int
+}
+
+// add puts row into a slot.
+func (b *tableBuilder[T]) add(row *T) (slot int) {
+	if n := len(b.free); n > 0 {
+		slot, b.free = b.free[n-1], b.free[:n-1]
+	} else {
+		slot = b.next
+		b.next++
+	}
+	p := b.page(slot)
+	p.rows[slot%pageRows] = row
+	p.used++
+	b.rows++
+	return slot
+}
+
+// set replaces the row of a slot.
+func (b *tableBuilder[T]) set(slot int, row *T) { b.page(slot).rows[slot%pageRows] = row }
+
+// remove empties a slot.
+func (b *tableBuilder[T]) remove(slot int) {
+	p := b.page(slot)
+	p.rows[slot%pageRows] = nil
+	p.used--
+	b.rows--
+	b.free = append(b.free, slot)
+}
+
+// page returns the page of a slot, its own to change.
+func (b *tableBuilder[T]) page(slot int) *Page[T] {
+	i := slot / pageRows
+	if i < len(b.pages) && b.pages[i].epoch == b.epoch {
+		return b.pages[i]
+	}
+	if b.shared {
+		b.pages = append(make([]*Page[T], 0, len(b.pages)+1), b.pages...)
+		b.shared = false
+	}
+	if i == len(b.pages) {
+		b.pages = append(b.pages, &Page[T]{epoch: b.epoch})
+		return b.pages[i]
+	}
+	old := b.pages[i]
+	b.pages[i] = &Page[T]{rows: old.rows, used: old.used, epoch: b.epoch}
+	return b.pages[i]
+}
+
+// table is the present content, frozen.
+func (b *tableBuilder[T]) table() Table[T] {
+	b.shared = true
+	b.epoch++
+	return Table[T]{pages: b.pages, rows: b.rows}
+}
