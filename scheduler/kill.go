@@ -22,7 +22,7 @@ func OnAgent(id *mesosproto.AgentID) KillOption {
 // says. 0 kills at once.
 func WithGrace(d time.Duration) KillOption {
 	return func(k *schedulerpb.Call_Kill) {
-		k.KillPolicy = &mesosproto.KillPolicy{GracePeriod: &mesosproto.DurationInfo{Nanoseconds: proto.Int64(int64(d))}}
+		k.KillPolicy = &mesosproto.KillPolicy{GracePeriod: duration(d)}
 	}
 }
 
