@@ -3,7 +3,6 @@ package agent
 import (
 	"go.uber.org/zap"
 
-	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
@@ -14,8 +13,9 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 		return
 	}
 	framework, id := m.GetFrameworkId().GetValue(), m.GetTaskId().GetValue()
-	done, ok := c.streams.acknowledge(framework, id, m.GetUuid())
-	if !ok {
+	stream := c.streams.get(framework, id)
+	u := c.streams.acknowledge(stream, m.GetUuid())
+	if u == nil {
 		c.log.Warn("acknowledgement ignored: it is not for the update that was sent", zap.String("framework_id", framework), zap.String("task_id", id))
 		return
 	}
@@ -25,14 +25,21 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 	if fw != nil {
 		t = fw.task(id)
 	}
-	c.rememberAcknowledgement(framework, t, id, m.GetUuid())
-	if fw == nil || !done {
+	if !u.terminal() {
+		c.rememberAcknowledgement(u)
+		c.streams.prune(stream, t)
+		if t == nil && len(stream.pending) == 0 {
+			c.streams.close(stream)
+		}
 		return
 	}
-	if t != nil && transitions.Terminal(t.state) {
+	c.forgetUpdate(u)
+	if t != nil {
 		ex := t.ex
 		c.complete(t)
 		c.removeExecutorIfDone(ex)
 	}
-	c.forgetIfIdle(fw)
+	if fw != nil {
+		c.forgetIfIdle(fw)
+	}
 }

@@ -11,6 +11,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/agent/checkpoint/memory"
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
@@ -47,6 +49,10 @@ type Config struct {
 	// Detector says who the leading master is, Dialer connects to it.
 	Detector Detector
 	Dialer   link.Dialer
+
+	// Checkpoint keeps what must survive the process; the owner opens it before New and closes it after
+	// Stop. Default: in memory, so that a restarted agent is a new one.
+	Checkpoint checkpoint.Store
 
 	// Fetcher brings the URIs of commands into sandboxes. Default: none, tasks with URIs fail.
 	Fetcher Fetcher
@@ -151,6 +157,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.PID == "" {
 		cfg.PID = fmt.Sprintf("slave(1)@%s", netip.AddrPortFrom(cfg.IP, uint16(cfg.Info.GetPort())))
+	}
+	if cfg.Checkpoint == nil {
+		cfg.Checkpoint = &memory.Store{}
 	}
 	if cfg.Version == "" {
 		cfg.Version = Version

@@ -8,6 +8,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/checkpoint"
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/internal/backoff"
 	"github.com/mesokit/mesokit/internal/link"
@@ -32,6 +33,7 @@ type core struct {
 	loop       loop.Loop
 	log        *zap.Logger
 	containers containerizer.Async
+	disk       *checkpoint.Writer
 	publish    func(*Snapshot)
 
 	state               state
@@ -46,6 +48,7 @@ type core struct {
 	conn           link.Conn // to leader; nil if there is none
 	registration   backoff.Backoff
 	stopRetry      func() bool
+	stopRecovery   func() bool
 	pingTimeout    time.Duration
 	stopPing       func() bool
 
@@ -66,6 +69,7 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		loop:         cfg.Loop,
 		log:          cfg.Logger.Named("agent"),
 		containers:   cfg.Async,
+		disk:         checkpoint.NewWriter(cfg.Loop, cfg.Checkpoint),
 		publish:      publish,
 		state:        recovering,
 		info:         cfg.Info,
@@ -73,6 +77,7 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		registration: backoff.Backoff{First: 2 * cfg.RegistrationBackoff, Max: maxRegistrationBackoff},
 		frameworks:   make(map[string]*framework),
 		stopRetry:    noTimer,
+		stopRecovery: noTimer,
 		stopPing:     noTimer,
 	}
 	c.streams = newStreams(c)
@@ -91,6 +96,7 @@ func (c *core) start() {
 // stop forgets all that could still happen: timers, the connection, the detector.
 func (c *core) stop() {
 	c.stopped = true
+	c.stopRecovery()
 	c.disconnect()
 	if c.cancelDetector != nil {
 		c.cancelDetector()

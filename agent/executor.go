@@ -22,26 +22,19 @@ type Fetcher interface {
 	Fetch(ctx context.Context, uris []*mesosproto.CommandInfo_URI, sandbox, user string) error
 }
 
-func (c *core) newExecutor(fw *framework, r *launchRequest) *executor {
+func newExecutor(fw *framework, id string, seq uint64) *executor {
 	ex := &executor{
 		fw:               fw,
-		id:               r.executorID(),
+		id:               id,
 		state:            executorRegistering,
-		seq:              c.nextAge(),
+		seq:              seq,
 		tasks:            make(map[string]*task),
 		stopRegistration: noTimer,
 		stopShutdown:     noTimer,
 		stopHeartbeat:    noTimer,
 		cancel:           func() {},
 	}
-	if r.executor != nil {
-		ex.info = proto.CloneOf(r.executor)
-		ex.info.FrameworkId = fw.info.GetId()
-	} else {
-		ex.info = commandExecutorInfo(fw, r.tasks[0])
-		ex.supervisor = newSupervisor(ex, r.tasks[0])
-	}
-	fw.executors[ex.id] = ex
+	fw.executors[id] = ex
 	return ex
 }
 
@@ -81,6 +74,7 @@ func (c *core) dropQueued(ex *executor, why string) {
 		r.tasks = append(r.tasks, t.info)
 		delete(ex.tasks, t.id)
 		delete(ex.fw.tasks, t.id)
+		c.forgetTask(t)
 	}
 	ex.queue = nil
 	ex.hasEnded = true
@@ -168,17 +162,10 @@ func (c *core) startContainer(ex *executor) {
 	if ex.supervisor != nil {
 		c.aboutToStart(ex)
 	} else {
-		ex.stopRegistration = c.loop.AfterFunc(c.cfg.ExecutorRegistrationTimeout, func() {
-			if ex.state == executorRegistering {
-				c.destroy(ex, &ending{
-					state:   mesosproto.TaskState_TASK_FAILED.Enum(),
-					reason:  mesosproto.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,
-					message: "Executor did not register within " + durationText(c.cfg.ExecutorRegistrationTimeout),
-				})
-			}
-		})
+		c.expectRegistration(ex)
 	}
 	ex.launched = true
+	c.rememberExecutor(ex)
 	ex.cancel = c.containers.Launch(ex.spec, func(l containerizer.Launched, err error) {
 		why := ""
 		switch {
@@ -193,9 +180,22 @@ func (c *core) startContainer(ex *executor) {
 	})
 }
 
+// expectRegistration gives a launched executor a while to subscribe.
+func (c *core) expectRegistration(ex *executor) {
+	ex.stopRegistration = c.loop.AfterFunc(c.cfg.ExecutorRegistrationTimeout, func() {
+		if ex.state == executorRegistering {
+			c.destroy(ex, &ending{
+				state:   mesosproto.TaskState_TASK_FAILED.Enum(),
+				reason:  mesosproto.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,
+				message: "Executor did not register within " + durationText(c.cfg.ExecutorRegistrationTimeout),
+			})
+		}
+	})
+}
+
 // up is a container that runs.
 func (c *core) up(ex *executor, l containerizer.Launched) {
-	c.rememberContainer(ex)
+	c.rememberExecutor(ex) // now with the pid
 	c.log.Info("container runs", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
 	if ex.supervisor != nil {
 		c.supervisedUp(ex, l)
@@ -253,6 +253,7 @@ func (c *core) ended(ex *executor, t containerizer.Termination, err error) {
 		zap.Bool("exited", t.Exited), zap.Int("wait_status", int(t.WaitStatus)), zap.String("message", t.Message), zap.Error(err))
 	ex.state = executorTerminated
 	ex.queue = nil
+	c.rememberExecutor(ex)
 	c.counters.ExecutorsTerminated++
 	if err != nil && t.Message == "" && !errors.Is(err, containerizer.ErrUnknown) {
 		t.Message = err.Error()
@@ -370,6 +371,7 @@ func (c *core) complete(t *task) {
 	ex := t.ex
 	delete(ex.tasks, t.id)
 	delete(ex.fw.tasks, t.id)
+	c.forgetTask(t)
 	ex.completedTasks = append(ex.completedTasks, t)
 	if n := len(ex.completedTasks) - maxCompletedTasks; n > 0 {
 		ex.completedTasks = append([]*task(nil), ex.completedTasks[n:]...)

@@ -87,7 +87,14 @@ func (c *core) run(r *launchRequest) {
 		return
 	}
 	if ex == nil {
-		ex = c.newExecutor(fw, r)
+		ex = newExecutor(fw, r.executorID(), c.nextAge())
+		if r.executor != nil {
+			ex.info = proto.CloneOf(r.executor)
+			ex.info.FrameworkId = fw.info.GetId()
+		} else {
+			ex.info = commandExecutorInfo(fw, r.tasks[0])
+			ex.supervisor = &supervisor{ex: ex, stopKill: noTimer, stopMax: noTimer}
+		}
 	}
 	b := &batch{group: r.group}
 	for _, info := range r.tasks {
@@ -96,9 +103,9 @@ func (c *core) run(r *launchRequest) {
 		fw.tasks[t.id] = t
 		b.tasks = append(b.tasks, t)
 		if ex.supervisor != nil {
-			ex.supervisor.task = t
+			ex.supervisor.adopt(t)
 		}
-		c.rememberTask(t)
+		c.rememberTask(t, b)
 		log.Info("task accepted", zap.String("task_id", t.id))
 	}
 	ex.queue = append(ex.queue, b)
@@ -116,14 +123,8 @@ func (c *core) admitFramework(r *launchRequest) *framework {
 	id := r.framework.GetId().GetValue()
 	fw := c.frameworks[id]
 	if fw == nil {
-		fw = &framework{
-			id:        id,
-			info:      r.framework,
-			pid:       schedulerPID(r.pid),
-			executors: make(map[string]*executor),
-			tasks:     make(map[string]*task),
-			seq:       c.nextAge(),
-		}
+		fw = newFramework(id, c.nextAge())
+		fw.info, fw.pid = r.framework, schedulerPID(r.pid)
 		c.frameworks[id] = fw
 		c.rememberFramework(fw)
 		c.changed()
@@ -237,6 +238,7 @@ func (c *core) deliverThrough(ex *executor, last *batch) {
 		ex.queue = ex.queue[1:]
 		for _, t := range b.tasks {
 			t.queued = false
+			c.rememberDelivery(t)
 			c.log.Debug("task delivered", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("task_id", t.id))
 		}
 		ex.used = true

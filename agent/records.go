@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"slices"
 
 	"google.golang.org/protobuf/proto"
@@ -36,6 +37,10 @@ type framework struct {
 	tasks       map[string]*task // of all executors, until they are completed
 	completed   []*executor      // the latest MaxCompletedExecutors
 	seq         uint64
+}
+
+func newFramework(id string, seq uint64) *framework {
+	return &framework{id: id, executors: make(map[string]*executor), tasks: make(map[string]*task), seq: seq}
 }
 
 func (fw *framework) age() uint64 { return fw.seq }
@@ -84,14 +89,14 @@ type executor struct {
 	destroying bool                           // the agent ends the container
 	pending    *ending                        // why the agent ends the container
 	hasEnded   bool                           // the end was handled
-	recovered  bool                           // from an earlier agent process
+	pid        int                            // as checkpointed
+	subscribed bool                           // was, at least once
 	stream     link.Stream[*executorpb.Event] // of the subscribed executor; nil while it is away
 	used       bool                           // it was given a task
 
-	queue     []*batch // accepted, not yet delivered
-	updating  bool     // the containerizer makes room for the head of queue
-	tasks     map[string]*task
-	resources []*mesosproto.Resource
+	queue    []*batch // accepted, not yet delivered
+	updating bool     // the containerizer makes room for the head of queue
+	tasks    map[string]*task
 
 	completedTasks []*task // the latest maxCompletedTasks
 
@@ -133,6 +138,7 @@ type task struct {
 	statuses []*mesosproto.TaskStatus // the last of each run of one state
 	queued   bool                     // not delivered yet
 	seq      uint64
+	batch    uint64 // of a recovered task: seq of the first of its group; 0 if it came alone
 
 	// What the master was told last: the state of the update that waits for acknowledgement.
 	forwarded *mesosproto.TaskStatus
@@ -187,6 +193,11 @@ func (t *task) observe(s *mesosproto.TaskStatus) {
 		t.statuses = append(slices.Clone(t.statuses), s)
 	}
 	t.state = s.GetState()
+}
+
+// remembers reports whether a status is part of the task's history.
+func (t *task) remembers(uuid []byte) bool {
+	return slices.ContainsFunc(t.statuses, func(s *mesosproto.TaskStatus) bool { return bytes.Equal(s.GetUuid(), uuid) })
 }
 
 // validID reports whether an id may become part of a path: the reference's rule for all ids.

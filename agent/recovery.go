@@ -1,35 +1,136 @@
 package agent
 
 import (
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/mesosproto"
-	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
-// recover brings back what an earlier process left, then looks for a master.
+// recover brings back what an earlier process of this agent left: first the facts, then the containers,
+// then the executors, which have a moment to come back before the master hears of the agent.
 func (c *core) recover() {
-	c.containers.Recover(nil, func(err error) {
+	c.disk.Load(func(entries []checkpoint.Entry, err error) {
+		if c.stopped {
+			return
+		}
+		if err == nil {
+			err = c.restore(entries)
+		}
+		if err != nil {
+			c.exit(fmt.Errorf("recover: %w", err))
+			return
+		}
+		c.recoverContainers()
+	})
+}
+
+// recoverContainers finds the containers again. Those that this agent does not know are destroyed.
+func (c *core) recoverContainers() {
+	var known []containerizer.Checkpoint
+	for _, fw := range inOrder(c.frameworks) {
+		for _, ex := range inOrder(fw.executors) {
+			if ex.hasEnded || !ex.launched {
+				continue
+			}
+			ex.spec = c.spec(ex, c.user(ex))
+			known = append(known, containerizer.Checkpoint{Spec: ex.spec, Pid: ex.pid})
+		}
+	}
+	c.containers.Recover(known, func(err error) {
 		if c.stopped {
 			return
 		}
 		if err != nil {
-			c.exit(err)
+			c.exit(fmt.Errorf("recover containers: %w", err))
 			return
 		}
+		c.log.Info("recovered", zap.Int("containers", len(known)), zap.Int("frameworks", len(c.frameworks)))
 		c.recoveredContainers = true
-		c.detect()
+		c.changed()
+		waiting := 0
+		for _, fw := range inOrder(c.frameworks) {
+			for _, ex := range inOrder(fw.executors) {
+				c.resumeExecutor(ex)
+				if ex.awaited() {
+					waiting++
+				}
+			}
+			c.forgetIfIdle(fw)
+		}
+		if waiting == 0 {
+			c.detect()
+			return
+		}
+		c.stopRecovery = c.loop.AfterFunc(c.cfg.ExecutorReregistrationTimeout, c.executorsAreBack)
 	})
 }
 
-func (c *core) rememberAgent(done func(error))                                        { c.loop.Post(func() { done(nil) }) }
-func (c *core) rememberFramework(*framework)                                          {}
-func (c *core) forgetFramework(*framework)                                            {}
-func (c *core) rememberExecutor(*executor)                                            {}
-func (c *core) rememberContainer(*executor)                                           {}
-func (c *core) rememberSubscribed(*executor)                                          {}
-func (c *core) forgetExecutor(*executor)                                              {}
-func (c *core) rememberTask(*task)                                                    {}
-func (c *core) rememberUpdate(_ *task, _ *messagespb.StatusUpdate, acked func(error)) { acked(nil) }
-func (c *core) rememberAcknowledgement(string, *task, string, []byte)                 {}
-func (c *core) whenSafe(_ *mesosproto.FrameworkID, _ *mesosproto.TaskStatus, acked func(error)) {
-	acked(nil)
+// awaited reports whether an executor should subscribe again after a restart of the agent.
+func (ex *executor) awaited() bool {
+	return ex.supervisor == nil && ex.subscribed && ex.stream == nil && !ex.hasEnded && ex.state == executorRegistering
+}
+
+// executorIsBack ends the wait early when the last executor has subscribed.
+func (c *core) executorIsBack() {
+	if c.state != recovering {
+		return
+	}
+	for _, fw := range inOrder(c.frameworks) {
+		for _, ex := range inOrder(fw.executors) {
+			if ex.awaited() {
+				return
+			}
+		}
+	}
+	c.executorsAreBack()
+}
+
+// executorsAreBack ends recovery: executors that did not subscribe again are lost.
+func (c *core) executorsAreBack() {
+	c.stopRecovery()
+	for _, fw := range inOrder(c.frameworks) {
+		for _, ex := range inOrder(fw.executors) {
+			if ex.awaited() {
+				c.destroy(ex, &ending{
+					state:   goneOrLost(fw.info).Enum(),
+					reason:  mesosproto.TaskStatus_REASON_EXECUTOR_REREGISTRATION_TIMEOUT,
+					message: "Executor did not reregister within " + durationText(c.cfg.ExecutorReregistrationTimeout),
+				})
+			}
+		}
+	}
+	c.detect()
+}
+
+// resumeExecutor goes on where the last process was.
+func (c *core) resumeExecutor(ex *executor) {
+	switch {
+	case ex.hasEnded:
+		c.removeExecutorIfDone(ex)
+		return
+	case len(ex.tasks) == 0 && ex.supervisor != nil: // the task was over, or never written
+		ex.hasEnded, ex.state = true, executorTerminated
+		c.removeExecutor(ex)
+		return
+	case !ex.launched: // nothing was started: begin again
+		c.launchExecutor(ex)
+		return
+	}
+	c.await(ex)
+	c.containers.Status(ex.container, func(s *mesosproto.ContainerStatus, err error) {
+		if err == nil && ex.status == nil {
+			ex.status = s
+		}
+	})
+	if ex.supervisor != nil {
+		c.resumeSupervision(ex.supervisor)
+		return
+	}
+	if !ex.subscribed { // it was just starting
+		c.expectRegistration(ex)
+	}
 }

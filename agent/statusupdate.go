@@ -6,7 +6,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -21,7 +20,7 @@ func (c *core) report(framework *mesosproto.FrameworkID, fw *framework, s *mesos
 	if fw != nil && fw.terminating {
 		return
 	}
-	c.accept(framework, t, s)
+	c.take(framework, t, s, func(error) {})
 }
 
 // agentUpdate is report for a task that is here.
@@ -55,37 +54,46 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 	c.acceptFrom(ex, t, s, acked)
 }
 
-func (c *core) accept(framework *mesosproto.FrameworkID, t *task, s *mesosproto.TaskStatus) {
-	c.take(framework, t, s, func(error) {})
-}
-
 // acceptFrom checks what only executors can get wrong.
 func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked func(error)) {
-	id := ex.fw.info.GetId()
-	if c.streams.seen(ex.fw.id, s.GetTaskId().GetValue(), s.GetUuid()) {
-		// The executor missed the acknowledgement.
-		c.whenSafe(id, s, acked)
+	stream := c.streams.get(ex.fw.id, s.GetTaskId().GetValue())
+	if u, seen := stream.seen(s.GetUuid()); seen {
+		c.acceptAgain(u, acked)
 		return
 	}
-	if t == nil && c.streams.strangers(ex.fw) >= maxStrangers {
-		acked(status.Errorf(codes.ResourceExhausted, "framework %s has %d updates for tasks that are not here; the first must be acknowledged", ex.fw.id, maxStrangers))
+	switch {
+	case t == nil && stream == nil && c.streams.strangers(ex.fw) >= maxStrangers:
+		acked(status.Errorf(codes.ResourceExhausted, "framework %s has updates of %d tasks that are not here; the first must be acknowledged", ex.fw.id, maxStrangers))
 		return
-	}
-	if t != nil && t.terminal() && transitions.Terminal(s.GetState()) {
-		c.log.Warn("second terminal update is not forwarded", zap.String("framework_id", ex.fw.id), zap.String("task_id", t.id), zap.Stringer("was", t.state), zap.Stringer("is", s.GetState()))
+	case stream.full():
+		acked(status.Errorf(codes.ResourceExhausted, "%d updates of task %s wait for their acknowledgement by the framework; send fewer", maxPendingUpdates, s.GetTaskId().GetValue()))
+		return
+	case t != nil && t.terminal():
+		// Nothing follows the end. The executor must not send it for ever, so it is acknowledged.
+		c.log.Warn("update after the terminal one is not forwarded", zap.String("framework_id", ex.fw.id), zap.String("task_id", t.id), zap.Stringer("was", t.state), zap.Stringer("is", s.GetState()))
+		c.counters.InvalidUpdates++
 		acked(nil)
 		return
 	}
-	if t != nil && c.streams.full(ex.fw.id, t.id) {
-		acked(status.Errorf(codes.ResourceExhausted, "%d updates of task %s wait for their acknowledgement by the framework; send fewer", maxPendingUpdates, t.id))
-		return
+	c.take(ex.fw.info.GetId(), t, s, acked)
+}
+
+// acceptAgain answers an executor that missed the acknowledgement; u is nil if the update is long done.
+func (c *core) acceptAgain(u *update, acked func(error)) {
+	switch {
+	case u == nil || u.safe:
+		acked(nil)
+	case u.failed:
+		u.waiting = append(u.waiting, acked)
+		c.write(u)
+	case len(u.waiting) < 2: // one answer is enough, however often it asks
+		u.waiting = append(u.waiting, acked)
 	}
-	c.take(id, t, s, acked)
 }
 
 // take records an update and sends it when its turn comes.
 func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.TaskStatus, acked func(error)) {
-	u := &messagespb.StatusUpdate{
+	m := &messagespb.StatusUpdate{
 		FrameworkId: framework,
 		ExecutorId:  s.GetExecutorId(),
 		SlaveId:     c.info.GetId(),
@@ -93,21 +101,46 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 		Timestamp:   s.Timestamp,
 		Uuid:        s.GetUuid(),
 	}
-	if u.Timestamp == nil {
-		u.Timestamp = proto.Float64(c.timestamp())
+	if m.Timestamp == nil {
+		m.Timestamp = proto.Float64(c.timestamp())
 	}
 	c.log.Info("update", zap.String("framework_id", framework.GetValue()), zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()))
 	c.counters.Updates++
+	stream := c.streams.open(framework.GetValue(), s.GetTaskId().GetValue())
 	if t != nil {
 		wasTerminal := t.terminal()
 		t.observe(s)
 		if t.terminal() && !wasTerminal {
 			c.taskEnded(t)
 		}
+		c.streams.prune(stream, t)
 		c.touched(t.ex)
 	}
-	c.rememberUpdate(t, u, acked)
-	c.streams.update(u)
+	u := &update{message: m, waiting: []func(error){acked}}
+	if fw := c.frameworks[framework.GetValue()]; fw != nil && fw.info.GetCheckpoint() {
+		u.key = updateKey(fw.id, s.GetTaskId().GetValue(), c.nextAge())
+	}
+	c.write(u)
+	c.streams.add(stream, u)
+}
+
+// write makes an update safe. It does not hold up the master: only the executor waits, because it
+// forgets the update then.
+func (c *core) write(u *update) {
+	done := func(err error) {
+		u.safe, u.failed = err == nil, err != nil
+		waiting := u.waiting
+		u.waiting = nil
+		for _, f := range waiting {
+			f(err)
+		}
+	}
+	if u.key == "" {
+		done(nil)
+		return
+	}
+	u.failed = false
+	c.rememberUpdate(u.key, u.message, u.terminal(), done)
 }
 
 // taskEnded frees what the task held.

@@ -21,7 +21,8 @@ const (
 
 type streamKey struct{ framework, task string }
 
-// streams holds the updates that frameworks have not acknowledged, one stream a task.
+// streams deliver updates at least once: one stream a task, one update of it at a time, sent again
+// after 10s, 20s, … 10min until it is acknowledged. Without a master they rest.
 type streams struct {
 	core   *core
 	byTask map[streamKey]*stream
@@ -29,14 +30,28 @@ type streams struct {
 	paused bool           // no master to send to
 }
 
+// stream is what is known of one task's updates. It ends with the acknowledgement of a terminal one.
 type stream struct {
 	key     streamKey
-	pending []*messagespb.StatusUpdate
-	known   [][]byte // uuids of all updates, the latest maxPendingUpdates
+	pending []*update // not acknowledged, in order; the first is on its way
+	history []*update // acknowledged, but still the last word on a state that the task was in
+	recent  [][]byte  // uuids of the latest updates: what an executor may send twice
 	wait    time.Duration
 	stop    func() bool
 	seq     uint64
 }
+
+// update is a status update that was accepted.
+type update struct {
+	message *messagespb.StatusUpdate
+	key     string        // of its checkpoint; empty if it has none
+	safe    bool          // the checkpoint is written
+	failed  bool          // it could not be written; tried again when the executor sends it again
+	waiting []func(error) // who wants to know
+}
+
+func (u *update) uuid() []byte   { return u.message.GetUuid() }
+func (u *update) terminal() bool { return transitions.Terminal(u.message.GetStatus().GetState()) }
 
 func (s *stream) age() uint64 { return s.seq }
 
@@ -46,36 +61,52 @@ func newStreams(c *core) *streams {
 
 func (ss *streams) has(framework string) bool { return ss.count[framework] > 0 }
 
-func (ss *streams) seen(framework, task string, uuid []byte) bool {
-	if s := ss.byTask[streamKey{framework, task}]; s != nil {
-		for _, u := range s.known {
-			if bytes.Equal(u, uuid) {
-				return true
+func (ss *streams) get(framework, task string) *stream {
+	return ss.byTask[streamKey{framework, task}]
+}
+
+// seen reports whether an update was accepted before; u is it, unless it is long done with.
+func (s *stream) seen(uuid []byte) (u *update, seen bool) {
+	if s == nil {
+		return nil, false
+	}
+	for _, list := range [][]*update{s.pending, s.history} {
+		for _, u := range list {
+			if bytes.Equal(u.uuid(), uuid) {
+				return u, true
 			}
 		}
 	}
-	return false
+	for _, r := range s.recent {
+		if bytes.Equal(r, uuid) {
+			return nil, true
+		}
+	}
+	return nil, false
 }
 
-func (ss *streams) full(framework, task string) bool {
-	s := ss.byTask[streamKey{framework, task}]
-	return s != nil && len(s.pending) >= maxPendingUpdates
-}
+func (s *stream) full() bool { return s != nil && len(s.pending) >= maxPendingUpdates }
 
 // strangers counts the streams of tasks that are not here.
 func (ss *streams) strangers(fw *framework) int { return ss.count[fw.id] - len(fw.tasks) }
 
-func (ss *streams) update(u *messagespb.StatusUpdate) {
-	key := streamKey{u.GetFrameworkId().GetValue(), u.GetStatus().GetTaskId().GetValue()}
+// open finds or makes a task's stream.
+func (ss *streams) open(framework, task string) *stream {
+	key := streamKey{framework, task}
 	s := ss.byTask[key]
 	if s == nil {
 		s = &stream{key: key, stop: noTimer, seq: ss.core.nextAge()}
 		ss.byTask[key] = s
-		ss.count[key.framework]++
+		ss.count[framework]++
 	}
-	s.known = append(s.known, u.GetUuid())
-	if len(s.known) > maxPendingUpdates {
-		s.known = s.known[1:]
+	return s
+}
+
+// add queues an update; if no other is on its way it is sent.
+func (ss *streams) add(s *stream, u *update) {
+	s.recent = append(s.recent, u.uuid())
+	if len(s.recent) > maxPendingUpdates {
+		s.recent = s.recent[1:]
 	}
 	s.pending = append(s.pending, u)
 	if len(s.pending) == 1 {
@@ -93,30 +124,30 @@ func (ss *streams) send(s *stream) {
 	if ss.paused || len(s.pending) == 0 {
 		return
 	}
-	ss.core.forward(s.pending[0])
+	ss.core.forward(s.pending[0].message)
 	wait := s.wait
 	s.wait = min(2*s.wait, retryMax)
 	s.stop = ss.core.loop.AfterFunc(wait, func() { ss.send(s) })
 }
 
-// acknowledge takes the head off a stream. done says that nothing is left to be sent: the stream is
-// closed if the head was terminal. ok is false if uuid is not the head's.
-func (ss *streams) acknowledge(framework, task string, uuid []byte) (done, ok bool) {
-	s := ss.byTask[streamKey{framework, task}]
-	if s == nil || len(s.pending) == 0 || !bytes.Equal(s.pending[0].GetUuid(), uuid) {
-		return false, false
+// acknowledge takes the head off a stream and sends the next. It returns nil if uuid is not the head's.
+func (ss *streams) acknowledge(s *stream, uuid []byte) *update {
+	if s == nil || len(s.pending) == 0 || !bytes.Equal(s.pending[0].uuid(), uuid) {
+		return nil
 	}
 	head := s.pending[0]
 	s.pending = s.pending[1:]
 	s.stop()
-	if transitions.Terminal(head.GetStatus().GetState()) {
+	if head.terminal() {
 		ss.close(s)
-		return true, true
+		return head
 	}
+	s.history = append(s.history, head)
 	ss.sendAnew(s)
-	return false, true
+	return head
 }
 
+// close ends a stream, with all that it holds.
 func (ss *streams) close(s *stream) {
 	s.stop()
 	delete(ss.byTask, s.key)
@@ -124,6 +155,25 @@ func (ss *streams) close(s *stream) {
 	if ss.count[s.key.framework] == 0 {
 		delete(ss.count, s.key.framework)
 	}
+	for _, list := range [][]*update{s.history, s.pending} {
+		for _, u := range list {
+			ss.core.forgetUpdate(u)
+		}
+	}
+}
+
+// prune forgets acknowledged updates that say nothing about the task any more. t may be nil.
+func (ss *streams) prune(s *stream, t *task) {
+	kept := s.history[:0]
+	for _, u := range s.history {
+		if t != nil && t.remembers(u.uuid()) {
+			kept = append(kept, u)
+		} else {
+			ss.core.forgetUpdate(u)
+		}
+	}
+	clear(s.history[len(kept):])
+	s.history = kept
 }
 
 // discard drops the updates of a framework that is gone.
@@ -135,6 +185,7 @@ func (ss *streams) discard(framework string) {
 	}
 }
 
+// pause stops sending: there is no master.
 func (ss *streams) pause() {
 	ss.paused = true
 	for _, s := range inOrder(ss.byTask) {
@@ -142,6 +193,7 @@ func (ss *streams) pause() {
 	}
 }
 
+// resume sends the heads of all streams: a master that just heard of the agent has none of them.
 func (ss *streams) resume() {
 	ss.paused = false
 	for _, s := range inOrder(ss.byTask) {
@@ -149,6 +201,7 @@ func (ss *streams) resume() {
 	}
 }
 
+// resend sends the heads of a framework's streams: its scheduler is new.
 func (ss *streams) resend(framework string) {
 	for _, s := range inOrder(ss.byTask) {
 		if s.key.framework == framework {

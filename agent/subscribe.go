@@ -76,7 +76,10 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	ex.stream = stream
 	ex.stopRegistration()
 	ex.state = executorRunning
-	c.rememberSubscribed(ex)
+	if !ex.subscribed {
+		ex.subscribed = true
+		c.rememberExecutor(ex)
+	}
 	c.touched(ex)
 	for _, u := range call.GetSubscribe().GetUnacknowledgedUpdates() {
 		if err := validateUpdate(call, u.GetStatus()); err != nil {
@@ -96,6 +99,7 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	}
 	stream.Send(subscribedEvent(ex, c.info))
 	c.heartbeatLater(ex)
+	c.executorIsBack()
 	c.deliver(ex)
 	for _, t := range inOrder(ex.tasks) {
 		if t.killed {

@@ -34,13 +34,10 @@ type supervisor struct {
 	stopKill, stopMax func() bool
 }
 
-func newSupervisor(ex *executor, info *mesosproto.TaskInfo) *supervisor {
-	return &supervisor{
-		ex:       ex,
-		docker:   info.GetContainer() != nil && info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER,
-		stopKill: noTimer,
-		stopMax:  noTimer,
-	}
+// adopt gives the supervisor its task.
+func (s *supervisor) adopt(t *task) {
+	s.task = t
+	s.docker = t.info.GetContainer() != nil && t.info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER
 }
 
 // supervised is the task that the agent runs itself; nil for real executors.
@@ -70,10 +67,40 @@ func (c *core) deliverSupervised(s *supervisor) {
 	s.ex.queue = nil
 	s.ex.used = true
 	s.task.queued = false
-	if s.task.info.GetMaxCompletionTime() != nil {
-		s.stopMax = c.loop.AfterFunc(nanoseconds(s.task.info.GetMaxCompletionTime()), func() { c.completionTimeOver(s) })
-	}
+	c.limitCompletion(s)
+	c.rememberDelivery(s.task)
 	c.say(s, &mesosproto.TaskStatus{State: mesosproto.TaskState_TASK_STARTING.Enum()})
+}
+
+// limitCompletion starts the timer of a task that may run only so long.
+func (c *core) limitCompletion(s *supervisor) {
+	if most := s.task.info.GetMaxCompletionTime(); most != nil {
+		s.stopMax = c.loop.AfterFunc(nanoseconds(most)-c.elapsed(s.task), func() { c.completionTimeOver(s) })
+	}
+}
+
+// resumeSupervision goes on with a task whose container an earlier agent process started.
+func (c *core) resumeSupervision(s *supervisor) {
+	if s.task.queued { // it came up, but nobody was told
+		c.deliverSupervised(s)
+	} else {
+		s.delivered = true
+		s.ex.state = executorRunning
+		c.limitCompletion(s)
+	}
+	if s.task.terminal() {
+		return
+	}
+	switch s.task.state {
+	case mesosproto.TaskState_TASK_STAGING, mesosproto.TaskState_TASK_STARTING:
+		c.say(s, &mesosproto.TaskStatus{State: mesosproto.TaskState_TASK_RUNNING.Enum()})
+		c.startChecks(s)
+	case mesosproto.TaskState_TASK_KILLING: // how much of its grace is left nobody knows: it begins again
+		s.announced = true
+		c.startKill(s, s.grace(c, nil))
+	default:
+		c.startChecks(s)
+	}
 }
 
 // supervisedUp is called when the task's container runs.

@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// What an agent must know after it was killed, as entries of the checkpoint. Frameworks that do not
+// checkpoint leave nothing. Messages are kept as bytes, so fields that this version does not know survive.
+//
+//	agent                           agentRecord
+//	framework/<framework>           frameworkRecord
+//	executor/<framework>/<executor> executorRecord
+//	task/<framework>/<task>         taskRecord
+//	delivered/<framework>/<task>    {}; the executor was given the task
+//	update/<framework>/<task>/<n>   updateRecord, n in the order in which they came
+const recordVersion = 1
+
+type agentRecord struct {
+	Version int
+	Info    []byte // AgentInfo, with the id
+}
+
+type frameworkRecord struct {
+	Version int
+	Seq     uint64
+	Info    []byte // FrameworkInfo
+	PID     string
+}
+
+type executorRecord struct {
+	Version    int
+	Seq        uint64
+	Info       []byte // ExecutorInfo
+	Supervised bool   // the agent itself runs the task of this id
+	Container  string
+	Sandbox    string
+	Launched   bool // the containerizer was told
+	Pid        int
+	Subscribed bool
+	Ended      bool
+}
+
+type taskRecord struct {
+	Version  int
+	Seq      uint64
+	Executor string
+	Info     []byte // TaskInfo
+	Batch    uint64 // the Seq of the first task of its group; 0 if it came alone
+}
+
+type updateRecord struct {
+	Version int
+	Update  []byte // StatusUpdate
+	Acked   bool
+}
+
+func frameworkKey(framework string) string          { return "framework/" + framework }
+func executorKey(framework, executor string) string { return "executor/" + framework + "/" + executor }
+func taskKey(framework, task string) string         { return "task/" + framework + "/" + task }
+func deliveredKey(framework, task string) string    { return "delivered/" + framework + "/" + task }
+func updateKey(framework, task string, n uint64) string {
+	return fmt.Sprintf("update/%s/%s/%016x", framework, task, n)
+}
+
+// entry encodes a record. Records are plain structs: they always encode.
+func entry(key string, record any) checkpoint.Entry {
+	value, err := json.Marshal(record)
+	if err != nil {
+		panic(err)
+	}
+	return checkpoint.Entry{Key: key, Value: value}
+}
+
+func forget(key string) checkpoint.Entry { return checkpoint.Entry{Key: key} }
+
+// encoded is a message as bytes. The messages here were decoded, or made with all they require.
+func encoded(m proto.Message) []byte {
+	b, err := proto.MarshalOptions{AllowPartial: true, Deterministic: true}.Marshal(m)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// put writes without waiting. What can't be written does not survive the agent, but all else goes on.
+func (c *core) put(changes ...checkpoint.Entry) {
+	c.disk.Put(false, func(err error) {
+		if err != nil {
+			c.log.Error("checkpoint failed: what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
+		}
+	}, changes...)
+}
+
+// rememberAgent is done once the agent's id is on the disk.
+func (c *core) rememberAgent(done func(error)) {
+	c.disk.Put(true, func(err error) {
+		if err != nil {
+			err = fmt.Errorf("checkpoint agent id %s: %w", c.agentID(), err)
+		}
+		done(err)
+	}, entry("agent", agentRecord{Version: recordVersion, Info: encoded(c.info)}))
+}
+
+func (c *core) rememberFramework(fw *framework) {
+	if fw.info.GetCheckpoint() {
+		c.put(entry(frameworkKey(fw.id), frameworkRecord{Version: recordVersion, Seq: fw.seq, Info: encoded(fw.info), PID: fw.pid}))
+	}
+}
+
+func (c *core) forgetFramework(fw *framework) {
+	if fw.info.GetCheckpoint() {
+		c.put(forget(frameworkKey(fw.id)))
+	}
+}
+
+// rememberExecutor writes what is known of an executor; called whenever that changes.
+func (c *core) rememberExecutor(ex *executor) {
+	if !ex.fw.info.GetCheckpoint() {
+		return
+	}
+	pid := 0
+	if ex.launched {
+		pid, _ = c.containers.Pid(ex.container)
+	}
+	c.put(entry(executorKey(ex.fw.id, ex.id), executorRecord{
+		Version:    recordVersion,
+		Seq:        ex.seq,
+		Info:       encoded(ex.info),
+		Supervised: ex.supervisor != nil,
+		Container:  ex.container.GetValue(),
+		Sandbox:    ex.sandbox,
+		Launched:   ex.launched,
+		Pid:        pid,
+		Subscribed: ex.subscribed,
+		Ended:      ex.hasEnded,
+	}))
+}
+
+func (c *core) forgetExecutor(ex *executor) {
+	if ex.fw.info.GetCheckpoint() {
+		c.put(forget(executorKey(ex.fw.id, ex.id)))
+	}
+}
+
+func (c *core) rememberTask(t *task, b *batch) {
+	if !t.ex.fw.info.GetCheckpoint() {
+		return
+	}
+	r := taskRecord{Version: recordVersion, Seq: t.seq, Executor: t.ex.id, Info: encoded(t.info)}
+	if b.group {
+		r.Batch = b.tasks[0].seq
+	}
+	c.put(entry(taskKey(t.ex.fw.id, t.id), r))
+}
+
+func (c *core) rememberDelivery(t *task) {
+	if t.ex.fw.info.GetCheckpoint() {
+		c.put(entry(deliveredKey(t.ex.fw.id, t.id), struct{}{}))
+	}
+}
+
+func (c *core) forgetTask(t *task) {
+	if t.ex.fw.info.GetCheckpoint() {
+		c.put(forget(taskKey(t.ex.fw.id, t.id)), forget(deliveredKey(t.ex.fw.id, t.id)))
+	}
+}
+
+// rememberUpdate writes an update. A terminal one is on the disk before safe says so, for then the
+// executor forgets it; of the others it is enough that the operating system has them.
+func (c *core) rememberUpdate(key string, u *messagespb.StatusUpdate, terminal bool, safe func(error)) {
+	c.disk.Put(terminal, safe, entry(key, updateRecord{Version: recordVersion, Update: encoded(u)}))
+}
+
+// rememberAcknowledgement notes that an update need not be sent any more.
+func (c *core) rememberAcknowledgement(u *update) {
+	if u.key != "" {
+		c.put(entry(u.key, updateRecord{Version: recordVersion, Update: encoded(u.message), Acked: true}))
+	}
+}
+
+func (c *core) forgetUpdate(u *update) {
+	if u.key != "" {
+		c.put(forget(u.key))
+	}
+}

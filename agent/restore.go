@@ -1,0 +1,249 @@
+package agent
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/gogo/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// restore rebuilds the agent's memory from its entries.
+func (c *core) restore(entries []checkpoint.Entry) error {
+	byKind := make(map[string][]checkpoint.Entry)
+	for _, e := range entries {
+		kind, _, _ := strings.Cut(e.Key, "/")
+		byKind[kind] = append(byKind[kind], e)
+	}
+	for _, step := range []struct {
+		kind string
+		ids  int
+		one  func(ids []string, value []byte) (kept bool, err error)
+	}{
+		{"agent", 0, c.restoreAgent},
+		{"framework", 1, c.restoreFramework},
+		{"executor", 2, c.restoreExecutor},
+		{"task", 2, c.restoreTask},
+		{"delivered", 2, c.restoreDelivery},
+		{"update", 3, c.restoreUpdate},
+	} {
+		for _, e := range byKind[step.kind] {
+			ids := strings.Split(e.Key, "/")[1:]
+			kept, err := false, error(nil)
+			if len(ids) == step.ids {
+				kept, err = step.one(ids, e.Value)
+			}
+			if err != nil {
+				return status.Errorf(codes.DataLoss, "the checkpoint entry %q can't be used: %v; remove the agent's meta directory to start as a new agent, which loses its tasks", e.Key, err)
+			}
+			if !kept { // what it belongs to was on its way out
+				c.put(forget(e.Key))
+			}
+		}
+	}
+	for _, fw := range inOrder(c.frameworks) {
+		for _, ex := range inOrder(fw.executors) {
+			ex.requeue()
+		}
+	}
+	return nil
+}
+
+// decode reads a record, which must not be from a newer version.
+func decode(value []byte, record any, version *int) error {
+	if err := json.Unmarshal(value, record); err != nil {
+		return err
+	}
+	if *version > recordVersion {
+		return fmt.Errorf("it is of version %d; this agent knows %d: run the newer agent", *version, recordVersion)
+	}
+	return nil
+}
+
+func (c *core) sawAge(n uint64) uint64 {
+	c.born = max(c.born, n)
+	return n
+}
+
+// restoreAgent takes the id over, if the node is still what it was or more.
+func (c *core) restoreAgent(_ []string, value []byte) (kept bool, err error) {
+	var r agentRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	old := new(mesosproto.AgentInfo)
+	if err := proto.Unmarshal(r.Info, old); err != nil {
+		return false, err
+	}
+	if err := compatible(old, c.info); err != nil {
+		return false, err
+	}
+	info := proto.CloneOf(c.info)
+	info.Id = old.GetId()
+	c.info = info
+	return true, nil
+}
+
+// compatible says why an agent can't take over what one with another description left. More is fine:
+// hostname and port must be the same, every resource and attribute must still be there.
+func compatible(old, now *mesosproto.AgentInfo) error {
+	if old.GetHostname() != now.GetHostname() || old.GetPort() != now.GetPort() {
+		return fmt.Errorf("the agent was %s:%d and now is %s:%d; give it its old --hostname and --port", old.GetHostname(), old.GetPort(), now.GetHostname(), now.GetPort())
+	}
+	had, err := resources.FromProto(old.GetResources())
+	if err != nil {
+		return err
+	}
+	has, err := resources.FromProto(now.GetResources())
+	if err != nil {
+		return err
+	}
+	if !has.Contains(had) {
+		return fmt.Errorf("the agent had the resources %s and now has %s; --resources may grow but not shrink", had, has)
+	}
+	for _, a := range old.GetAttributes() {
+		if !hasAttribute(now.GetAttributes(), a) {
+			return fmt.Errorf("the agent had the attribute %s, which is gone or changed; --attributes may only be added", a.GetName())
+		}
+	}
+	return nil
+}
+
+func hasAttribute(list []*mesosproto.Attribute, a *mesosproto.Attribute) bool {
+	for _, b := range list {
+		if proto.Equal(a, b) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *core) restoreFramework(ids []string, value []byte) (kept bool, err error) {
+	var r frameworkRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	fw := newFramework(ids[0], c.sawAge(r.Seq))
+	fw.pid = r.PID
+	fw.info = new(mesosproto.FrameworkInfo)
+	c.frameworks[fw.id] = fw
+	return true, proto.Unmarshal(r.Info, fw.info)
+}
+
+func (c *core) restoreExecutor(ids []string, value []byte) (kept bool, err error) {
+	var r executorRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	fw := c.frameworks[ids[0]]
+	if fw == nil {
+		return false, nil
+	}
+	ex := newExecutor(fw, ids[1], c.sawAge(r.Seq))
+	ex.info = new(mesosproto.ExecutorInfo)
+	if err := proto.Unmarshal(r.Info, ex.info); err != nil {
+		return false, err
+	}
+	ex.container = &mesosproto.ContainerID{Value: proto.String(r.Container)}
+	ex.sandbox = r.Sandbox
+	ex.launched, ex.pid = r.Launched, r.Pid
+	ex.subscribed = r.Subscribed
+	if r.Supervised {
+		ex.supervisor = &supervisor{ex: ex, stopKill: noTimer, stopMax: noTimer}
+	}
+	if r.Ended {
+		ex.hasEnded = true
+		ex.state = executorTerminated
+	}
+	return true, nil
+}
+
+func (c *core) restoreTask(ids []string, value []byte) (kept bool, err error) {
+	var r taskRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	fw := c.frameworks[ids[0]]
+	if fw == nil || fw.executors[r.Executor] == nil {
+		return false, nil
+	}
+	t := &task{ex: fw.executors[r.Executor], id: ids[1], info: new(mesosproto.TaskInfo), state: mesosproto.TaskState_TASK_STAGING, queued: true, seq: c.sawAge(r.Seq), batch: r.Batch}
+	if err := proto.Unmarshal(r.Info, t.info); err != nil {
+		return false, err
+	}
+	t.ex.tasks[t.id] = t
+	fw.tasks[t.id] = t
+	if s := t.ex.supervisor; s != nil {
+		s.adopt(t)
+	}
+	return true, nil
+}
+
+func (c *core) restoreDelivery(ids []string, _ []byte) (kept bool, err error) {
+	if fw := c.frameworks[ids[0]]; fw != nil {
+		if t := fw.task(ids[1]); t != nil {
+			t.queued = false
+			t.ex.used = true
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// restoreUpdate replays an update: the task's state and history, and what the framework still must hear.
+// Entries come in the order of their keys, which for one task is that in which they were accepted.
+func (c *core) restoreUpdate(ids []string, value []byte) (kept bool, err error) {
+	var r updateRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	fw := c.frameworks[ids[0]]
+	if fw == nil {
+		return false, nil
+	}
+	m := new(messagespb.StatusUpdate)
+	if err := proto.Unmarshal(r.Update, m); err != nil {
+		return false, err
+	}
+	var n uint64
+	if _, err := fmt.Sscanf(ids[2], "%x", &n); err != nil {
+		return false, err
+	}
+	c.sawAge(n)
+	stream := c.streams.open(ids[0], ids[1])
+	u := &update{message: m, key: strings.Join(append([]string{"update"}, ids...), "/"), safe: true}
+	if r.Acked {
+		stream.history = append(stream.history, u)
+	} else {
+		stream.pending = append(stream.pending, u)
+	}
+	if t := fw.task(ids[1]); t != nil {
+		t.queued = false
+		t.ex.used = true
+		t.observe(m.GetStatus())
+	}
+	return true, nil
+}
+
+// requeue puts the tasks that were not delivered back into the queue, groups as groups.
+func (ex *executor) requeue() {
+	var last *batch
+	for _, t := range inOrder(ex.tasks) {
+		switch {
+		case !t.queued || t.terminal():
+			t.queued = false
+		case t.batch != 0 && last != nil && last.group && last.tasks[0].batch == t.batch:
+			last.tasks = append(last.tasks, t)
+		default:
+			last = &batch{tasks: []*task{t}, group: t.batch != 0}
+			ex.queue = append(ex.queue, last)
+		}
+	}
+}
