@@ -1,0 +1,93 @@
+package allocator
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// Config says how a [Hierarchical] allocates. The zero value of each field works; names in parentheses
+// are the reference's flags.
+type Config struct {
+	// Interval is for how long, at least, what a framework declined is not offered to it again
+	// unchanged (--allocation_interval). Default 1s.
+	Interval time.Duration
+
+	// MinAllocatable are the smallest offers worth making: one that has all amounts of one entry
+	// (--min_allocatable_resources). Default cpus:0.01 or mem:32; an empty entry allows any offer.
+	// Frameworks may say otherwise for their roles.
+	MinAllocatable []resources.Quantities
+
+	// ExcludeFromShares are names of resources that fair shares ignore
+	// (--fair_sharing_excluded_resource_names). Default none.
+	ExcludeFromShares []string
+
+	// ShowGPUsToAll offers agents with gpus to frameworks without the capability GPU_RESOURCES too
+	// (--filter_gpu_resources=false).
+	ShowGPUsToAll bool
+
+	// Domain is the master's own fault domain (--domain); agents of other regions are remote. Default
+	// none: no agent is remote.
+	Domain *mesosproto.DomainInfo
+
+	// RecoveryFactor is the part of the expected agents that must be back after a failover, if there
+	// is quota (--allocator_agent_recovery_factor). Default 0.8.
+	RecoveryFactor float64
+	// RecoveryTimeout is how long they are waited for (--allocator_recovery_timeout). Default 10min.
+	RecoveryTimeout time.Duration
+
+	// Logger gets life changes. Default none.
+	Logger *zap.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.Interval <= 0 {
+		c.Interval = time.Second
+	}
+	if c.MinAllocatable == nil {
+		c.MinAllocatable, _ = ParseMinAllocatable("cpus:0.01|mem:32")
+	}
+	if c.RecoveryFactor <= 0 {
+		c.RecoveryFactor = 0.8
+	}
+	if c.RecoveryTimeout <= 0 {
+		c.RecoveryTimeout = 10 * time.Minute
+	}
+	if c.Logger == nil {
+		c.Logger = zap.NewNop()
+	}
+	c.Logger = c.Logger.Named("allocator")
+	return c
+}
+
+// ParseMinAllocatable reads the value of --min_allocatable_resources: entries separated by "|", one
+// of which must be had; amounts in an entry, separated by ";", must be had together. Empty text allows
+// any offer.
+//
+// Errors: an entry is not well formed.
+func ParseMinAllocatable(text string) ([]resources.Quantities, error) {
+	list := []resources.Quantities{}
+	for entry := range strings.SplitSeq(text, "|") {
+		q, err := resources.ParseQuantities(entry)
+		if err != nil {
+			return nil, fmt.Errorf("minimum of offers %q: %w", text, err)
+		}
+		list = append(list, q)
+	}
+	return list, nil
+}
+
+// enough tells whether q is worth an offer; no entries allow anything.
+func enough(minimum []resources.Quantities, q resources.Quantities) bool {
+	for _, m := range minimum {
+		if q.Contains(m) {
+			return true
+		}
+	}
+	return len(minimum) == 0
+}
