@@ -65,11 +65,6 @@ func (c *core) note(call *executorpb.Call) {
 
 func (c *core) Ended(s link.Stream[*executorpb.Event]) { c.ended <- s }
 
-const (
-	mediaJSON     = "application/json"
-	mediaProtobuf = "application/x-protobuf"
-)
-
 const ids = `"executor_id":{"value":"e"},"framework_id":{"value":"f"}`
 
 func post(body, contentType, accept string) *http.Request {
