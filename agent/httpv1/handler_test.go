@@ -2,8 +2,6 @@ package httpv1
 
 import (
 	"bufio"
-	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -159,7 +157,7 @@ func TestCallsAreAcceptedInBothEncodings(t *testing.T) {
 	}
 }
 
-func serve(t *testing.T, agent *core) (url string, h Handler) {
+func serve(t *testing.T, agent *core) (url string, h *Handler) {
 	h = New(Config{Executors: agent})
 	mux := http.NewServeMux()
 	h.Mount(mux)
