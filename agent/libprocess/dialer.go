@@ -1,0 +1,187 @@
+package libprocess
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"sync"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/libprocess"
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// Config says where an agent is reached. Endpoint is required.
+type Config struct {
+	// Endpoint is the address at which the agent is reached. It must be served, see
+	// libprocess.Endpoint.Server.
+	Endpoint *libprocess.Endpoint
+	// Logger gets one line an event. Default: no log.
+	Logger *zap.Logger
+}
+
+// Dialer is the agent's process. It is a link.Dialer.
+type Dialer struct {
+	cfg     Config
+	process *libprocess.Process
+
+	mu   sync.Mutex // guards conn
+	conn *conn      // the last that was dialed; nil if it has ended
+}
+
+var _ link.Dialer = (*Dialer)(nil)
+
+// vocabulary is what masters send to an agent.
+var vocabulary = libprocess.NewVocabulary(
+	(*messagespb.SlaveRegisteredMessage)(nil),
+	(*messagespb.SlaveReregisteredMessage)(nil),
+	(*messagespb.RunTaskMessage)(nil),
+	(*messagespb.RunTaskGroupMessage)(nil),
+	(*messagespb.KillTaskMessage)(nil),
+	(*messagespb.ShutdownExecutorMessage)(nil),
+	(*messagespb.ShutdownFrameworkMessage)(nil),
+	(*messagespb.FrameworkToExecutorMessage)(nil),
+	(*messagespb.UpdateFrameworkMessage)(nil),
+	(*messagespb.CheckpointResourcesMessage)(nil),
+	(*messagespb.ApplyOperationMessage)(nil),
+	(*messagespb.ReconcileOperationsMessage)(nil),
+	(*messagespb.StatusUpdateAcknowledgementMessage)(nil),
+	(*messagespb.AcknowledgeOperationStatusMessage)(nil),
+	(*messagespb.ShutdownMessage)(nil),
+	(*messagespb.DrainSlaveMessage)(nil),
+	(*messagespb.PingSlaveMessage)(nil),
+)
+
+// NewDialer makes the agent's process, slave(N), and starts to listen to it.
+func NewDialer(cfg Config) (*Dialer, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	d := &Dialer{cfg: cfg}
+	p, err := cfg.Endpoint.Spawn(cfg.Endpoint.NextID("slave"), libprocess.ReceiverFunc(d.receive))
+	if err != nil {
+		return nil, fmt.Errorf("make the agent's process: %w", err)
+	}
+	d.process = p
+	return d, nil
+}
+
+// PID is the agent's process id, for example slave(1)@10.0.0.1:5051.
+func (d *Dialer) PID() string { return d.process.PID().String() }
+
+// Close ends the process; the core hears nothing of it. It may be called twice.
+func (d *Dialer) Close() { d.process.Terminate() }
+
+// Dial links to a master and makes it the one that the process listens to.
+func (d *Dialer) Dial(master *mesosproto.MasterInfo, h link.Handler) link.Conn {
+	c := &conn{dialer: d, handler: h, to: pidOf(master)}
+	d.mu.Lock()
+	d.conn = c
+	d.mu.Unlock()
+	if err := d.process.Relink(c.to, func(libprocess.UPID) { c.exited() }); err != nil {
+		d.cfg.Logger.Warn("no link to the master", zap.String("master", master.GetPid()), zap.Error(err))
+		go c.exited() // as for a master that can't be reached: not inside this call
+	}
+	return c
+}
+
+// pidOf is a master's process id: as it says, or the process master at its address.
+func pidOf(m *mesosproto.MasterInfo) libprocess.UPID {
+	if pid := libprocess.ParseUPID(m.GetPid()); pid.Valid() {
+		return pid
+	}
+	ip, err := netip.ParseAddr(m.GetAddress().GetIp())
+	if err != nil {
+		var b [4]byte
+		binary.LittleEndian.PutUint32(b[:], m.GetIp()) // network order, read as a little-endian number
+		ip = netip.AddrFrom4(b)
+	}
+	return libprocess.NewUPID("master", netip.AddrPortFrom(ip, uint16(m.GetPort())))
+}
+
+func (d *Dialer) receive(from libprocess.UPID, name string, body []byte, done func()) {
+	m, known, err := vocabulary.Decode(name, body)
+	if err != nil || !known {
+		d.cfg.Logger.Debug("message dropped", zap.Stringer("from", from), zap.String("message", name), zap.Error(err))
+		done()
+		return
+	}
+	d.mu.Lock()
+	c := d.conn
+	d.mu.Unlock()
+	_, ping := m.(*messagespb.PingSlaveMessage)
+	switch {
+	case c != nil && from.Addr() == c.to.Addr():
+		if ping {
+			c.pingedBy(from)
+		}
+		c.handler.Message(c, m, done)
+	case ping:
+		if err := d.process.SendMessage(from, &messagespb.PongSlaveMessage{}); err != nil {
+			d.cfg.Logger.Debug("ping not answered", zap.Stringer("from", from), zap.Error(err))
+		}
+		done()
+	default:
+		d.cfg.Logger.Debug("message dropped: its sender is not the master", zap.Stringer("from", from), zap.String("message", name))
+		done()
+	}
+}
+
+// conn is the connection to one master.
+type conn struct {
+	dialer  *Dialer
+	handler link.Handler
+	to      libprocess.UPID
+
+	mu       sync.Mutex // guards observer
+	observer libprocess.UPID
+}
+
+var _ link.Conn = (*conn)(nil)
+
+func (c *conn) Peer() string { return c.to.String() }
+
+func (c *conn) pingedBy(observer libprocess.UPID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observer = observer
+}
+
+func (c *conn) Send(m proto.Message) {
+	to := c.to
+	if _, pong := m.(*messagespb.PongSlaveMessage); pong {
+		c.mu.Lock()
+		to = c.observer
+		c.mu.Unlock()
+	}
+	if err := c.dialer.process.SendMessage(to, m); err != nil {
+		c.dialer.cfg.Logger.Warn("message not sent", zap.Stringer("to", to), zap.Error(err))
+	}
+}
+
+func (c *conn) Close() {
+	if c.remove() {
+		c.dialer.process.Unlink(c.to)
+	}
+}
+
+// remove stops listening to the connection; it reports whether it was listened to.
+func (c *conn) remove() bool {
+	c.dialer.mu.Lock()
+	defer c.dialer.mu.Unlock()
+	if c.dialer.conn != c {
+		return false
+	}
+	c.dialer.conn = nil
+	return true
+}
+
+func (c *conn) exited() {
+	if c.remove() {
+		c.handler.Exited(c)
+	}
+}

@@ -1,0 +1,18 @@
+// Package libprocess joins agents in other processes to a master over libprocess.
+//
+//	s, err := libprocess.New(libprocess.Config{Endpoint: endpoint, Agents: m.Agents()})
+//	defer s.Close()
+//
+// The process master receives what agents send. An agent that registers, or registers again, from a
+// process id gets a link.Conn, and a link: a dedicated connection to the agent, whose end the core
+// hears of as the end of the Conn. Pings are sent by a process of their own for each agent,
+// slave-observer(N), which also gets the answers, as agents expect. What others than registered agents
+// send is dropped.
+//
+// All methods of a Conn may be called from any goroutine. Messages reach the core through its Handler,
+// in the order in which they were sent, at most 64 of a connection at a time.
+//
+// Not there yet: schedulers of the v0 API, which talk to the same process.
+//
+// Mesos: src/master/master.cpp; 3rdparty/libprocess.
+package libprocess

@@ -1,0 +1,184 @@
+package libprocess
+
+import (
+	"fmt"
+	"sync"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/libprocess"
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+)
+
+// Config says what a Server joins. Endpoint and Agents are required.
+type Config struct {
+	// Endpoint is the address at which the master is reached. It must be served, see
+	// libprocess.Endpoint.Server.
+	Endpoint *libprocess.Endpoint
+	// Agents takes what arrives.
+	Agents link.Handler
+	// Logger gets one line an event. Default: no log.
+	Logger *zap.Logger
+}
+
+// Server is the process master.
+type Server struct {
+	cfg     Config
+	process *libprocess.Process
+
+	mu    sync.Mutex // guards conns
+	conns map[libprocess.UPID]*conn
+}
+
+// vocabulary is what agents send to a master.
+var vocabulary = libprocess.NewVocabulary(
+	(*messagespb.RegisterSlaveMessage)(nil),
+	(*messagespb.ReregisterSlaveMessage)(nil),
+	(*messagespb.UnregisterSlaveMessage)(nil),
+	(*messagespb.StatusUpdateMessage)(nil),
+	(*messagespb.ExecutorToFrameworkMessage)(nil),
+	(*messagespb.UpdateOperationStatusMessage)(nil),
+	(*messagespb.ExitedExecutorMessage)(nil),
+	(*messagespb.UpdateSlaveMessage)(nil),
+)
+
+var pong = libprocess.NewVocabulary((*messagespb.PongSlaveMessage)(nil))
+
+// New makes the process and starts to listen to it. It fails if the endpoint has a process master.
+func New(cfg Config) (*Server, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	s := &Server{cfg: cfg, conns: make(map[libprocess.UPID]*conn)}
+	p, err := cfg.Endpoint.Spawn("master", libprocess.ReceiverFunc(s.receive))
+	if err != nil {
+		return nil, fmt.Errorf("join agents to the master: %w", err)
+	}
+	s.process = p
+	return s, nil
+}
+
+// Close ends all connections; the core hears nothing of it. It may be called twice.
+func (s *Server) Close() {
+	s.mu.Lock()
+	conns := s.conns
+	s.conns = map[libprocess.UPID]*conn{}
+	s.mu.Unlock()
+	for _, c := range conns {
+		c.end()
+	}
+	s.process.Terminate()
+}
+
+func (s *Server) receive(from libprocess.UPID, name string, body []byte, done func()) {
+	m, known, err := vocabulary.Decode(name, body)
+	if err != nil || !known {
+		s.cfg.Logger.Debug("message dropped", zap.Stringer("from", from), zap.String("message", name), zap.Error(err))
+		done()
+		return
+	}
+	c := s.connOf(from, m)
+	if c == nil {
+		s.cfg.Logger.Debug("message dropped: its sender is not registered", zap.Stringer("from", from), zap.String("message", name))
+		done()
+		return
+	}
+	s.cfg.Agents.Message(c, m, done)
+}
+
+// connOf is the connection of a sender. A registration makes one; if there is one already, the agent
+// may have been restarted at the same address, so its link is made anew: the old one may be dead
+// without anybody having noticed, and its end must not be taken for that of the new one.
+func (s *Server) connOf(from libprocess.UPID, m proto.Message) *conn {
+	registers := false
+	switch m.(type) {
+	case *messagespb.RegisterSlaveMessage, *messagespb.ReregisterSlaveMessage:
+		registers = from.Valid()
+	}
+	s.mu.Lock()
+	c := s.conns[from]
+	if c == nil && registers {
+		c = s.open(from)
+	}
+	s.mu.Unlock()
+	if c != nil && registers {
+		if err := s.process.Relink(from, c.exited); err != nil {
+			s.cfg.Logger.Warn("no link to agent", zap.Stringer("pid", from), zap.Error(err))
+		}
+	}
+	return c
+}
+
+// open is called with the lock held.
+func (s *Server) open(to libprocess.UPID) *conn {
+	c := &conn{server: s, to: to}
+	observer, err := s.cfg.Endpoint.Spawn(s.cfg.Endpoint.NextID("slave-observer"), libprocess.ReceiverFunc(c.observe))
+	if err != nil {
+		s.cfg.Logger.Error("no observer for agent", zap.Stringer("pid", to), zap.Error(err))
+		return nil
+	}
+	c.observer = observer
+	s.conns[to] = c
+	return c
+}
+
+// conn is the connection to one agent.
+type conn struct {
+	server   *Server
+	to       libprocess.UPID
+	observer *libprocess.Process
+}
+
+var _ link.Conn = (*conn)(nil)
+
+func (c *conn) Peer() string { return c.to.String() }
+
+func (c *conn) Send(m proto.Message) {
+	from := c.server.process
+	if _, ping := m.(*messagespb.PingSlaveMessage); ping {
+		from = c.observer
+	}
+	if err := from.SendMessage(c.to, m); err != nil {
+		c.server.cfg.Logger.Warn("message not sent", zap.Stringer("pid", c.to), zap.Error(err))
+	}
+}
+
+func (c *conn) Close() {
+	if c.remove() {
+		c.server.process.Unlink(c.to)
+		c.end()
+	}
+}
+
+func (c *conn) end() { c.observer.Terminate() }
+
+// remove takes the connection off the books; it reports whether it was there.
+func (c *conn) remove() bool {
+	s := c.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns[c.to] != c {
+		return false
+	}
+	delete(s.conns, c.to)
+	return true
+}
+
+func (c *conn) exited(libprocess.UPID) {
+	if c.remove() {
+		c.end()
+		c.server.cfg.Agents.Exited(c)
+	}
+}
+
+// observe takes the answers to pings.
+func (c *conn) observe(from libprocess.UPID, name string, body []byte, done func()) {
+	m, known, err := pong.Decode(name, body)
+	if err != nil || !known || from != c.to {
+		done()
+		return
+	}
+	c.server.cfg.Agents.Message(c, m, done)
+}
