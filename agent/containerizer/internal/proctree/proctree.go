@@ -164,3 +164,15 @@ func (s *Scanner) run() {
 		close(now.done)
 	}
 }
+
+// Children are the processes whose parent is pid.
+func (s Snapshot) Children(pid int) []int {
+	var list []int
+	for _, p := range s.processes {
+		if p.Parent == pid {
+			list = append(list, p.Pid)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
