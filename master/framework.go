@@ -35,10 +35,9 @@ type framework struct {
 	registered, reregistered time.Time
 
 	tasks       map[string]*task
-	unreachable ordered[*task] // bounded
-	away        []*TaskState   // unreachable as the snapshot shows it; nil: to be made
-	done        []*TaskState   // bounded, oldest first
-	executors   int
+	unreachable ordered[*task]        // bounded
+	away        []*TaskState          // unreachable as the snapshot shows it; nil: to be made
+	done        []*TaskState          // bounded, oldest first
 	operations  map[string]*operation // by operation id; those without id are known to their agent alone
 	used        resources.Accumulator
 	offered     resources.Accumulator

@@ -216,6 +216,7 @@ func (c *core) lead(state *registry.State) {
 	}
 	c.every(c.cfg.RegistryGCInterval, true, c.forgetLostAgents)
 	c.phase = leading
+	c.newAwaited = true
 	c.touch()
 	c.log.Info("leading", zap.Int("awaited_agents", c.awaited.len()))
 }
