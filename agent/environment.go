@@ -34,7 +34,7 @@ func (c *core) spec(ex *executor, user string) *containerizer.Spec {
 		return s
 	}
 	s.Executor, s.Command, s.Container = ex.info, ex.info.GetCommand(), ex.info.GetContainer()
-	if s.Command == nil && ex.info.GetType() == mesosproto.ExecutorInfo_DEFAULT {
+	if needsDefault(ex) {
 		s.Command = c.cfg.DefaultExecutor
 	}
 	return s

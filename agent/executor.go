@@ -86,6 +86,10 @@ func (c *core) dropQueued(ex *executor, why string) {
 }
 
 func (c *core) fetch(ex *executor) {
+	if needsDefault(ex) && ex.spec.Command == nil {
+		c.launchFailed(ex, "this agent has no default executor; give the task group an executor of type CUSTOM with a command", false)
+		return
+	}
 	uris := ex.spec.Command.GetUris()
 	if len(uris) == 0 {
 		c.pull(ex)
@@ -107,6 +111,11 @@ func (c *core) fetch(ex *executor) {
 		}
 		c.launchStep(ex, why, false, c.pull)
 	})
+}
+
+// needsDefault reports whether the agent must bring the executor's command.
+func needsDefault(ex *executor) bool {
+	return ex.supervisor == nil && ex.info.GetCommand() == nil && ex.info.GetType() == mesosproto.ExecutorInfo_DEFAULT
 }
 
 func (c *core) pull(ex *executor) {

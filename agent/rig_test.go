@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/checkpoint/memory"
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
@@ -35,7 +36,7 @@ type rig struct {
 // newRig starts an agent with changes to its configuration.
 func newRig(t *testing.T, change ...func(*Config)) *rig {
 	r := &rig{t: t, sim: loop.NewSim(1)}
-	r.master = &master{rig: r, auto: true}
+	r.master = &master{rig: r, auto: true, pingTimeout: 75 * time.Second}
 	r.loop = r.sim.Loop("agent")
 	r.box = newBox(r.loop)
 	rs, err := resources.Parse("cpus:2;mem:4096;disk:4096;ports:[31000-32000]")
@@ -51,7 +52,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 		Dialer:   r.master,
 		OnExit:   func(err error) { r.exits = append(r.exits, err) },
 	}
-	for _, f := range change {
+	for _, f := range change { // may also change the master
 		f(&r.cfg)
 	}
 	r.agent, err = New(r.cfg)
@@ -153,12 +154,13 @@ func find[M proto.Message](r *rig) (list []M) {
 
 // master is the Detector, the Dialer and the peer.
 type master struct {
-	rig    *rig
-	auto   bool // answers registrations
-	refuse bool // dialling fails
-	leader func(*mesosproto.MasterInfo)
-	conns  []*conn
-	id     string
+	rig         *rig
+	auto        bool          // answers registrations
+	pingTimeout time.Duration // what it promises; default 75s
+	refuse      bool          // dialling fails
+	leader      func(*mesosproto.MasterInfo)
+	conns       []*conn
+	id          string
 }
 
 func (m *master) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
@@ -211,7 +213,7 @@ func (c *conn) Send(m proto.Message) {
 	if !c.master.auto {
 		return
 	}
-	connection := &messagespb.MasterSlaveConnection{TotalPingTimeoutSeconds: proto.Float64(75)}
+	connection := &messagespb.MasterSlaveConnection{TotalPingTimeoutSeconds: proto.Float64(c.master.pingTimeout.Seconds())}
 	switch m := m.(type) {
 	case *messagespb.RegisterSlaveMessage:
 		if c.master.id == "" {
@@ -492,6 +494,15 @@ func (r *rig) subscribe(id string, s *executorpb.Call_Subscribe) *peer {
 	return p
 }
 
+// subscribeNow subscribes without waiting for the agent to start.
+func (r *rig) subscribeNow(id string) error {
+	p := &peer{rig: r, id: id}
+	r.agent.Executors().Subscribe(link.Caller{}, p.call(executorpb.Call_SUBSCRIBE, func(c *executorpb.Call) { c.Subscribe = &executorpb.Call_Subscribe{} }), p,
+		func(_ string, err error) { p.err = err })
+	r.sim.Settle()
+	return p.err
+}
+
 func (p *peer) call(t executorpb.Call_Type, with func(*executorpb.Call)) *executorpb.Call {
 	c := &executorpb.Call{ExecutorId: eid(p.id), FrameworkId: fid("f"), Type: t.Enum()}
 	with(c)
@@ -526,4 +537,11 @@ func (p *peer) types() (list []string) {
 	}
 	p.events = nil
 	return list
+}
+
+// withStore gives the agent a checkpoint; writing it fails with err, if not nil.
+func withStore(err error) func(*Config) {
+	s := &memory.Store{}
+	s.Fail(err)
+	return func(cfg *Config) { cfg.Checkpoint = s }
 }

@@ -100,13 +100,13 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	stream.Send(subscribedEvent(ex, c.info))
 	c.heartbeatLater(ex)
 	c.executorIsBack()
-	c.deliver(ex)
 	for _, t := range inOrder(ex.tasks) {
 		if t.killed {
 			t.killed = false
 			stream.Send(killEvent(t, t.killedUnder))
 		}
 	}
+	c.deliver(ex)
 }
 
 // dropUndelivered ends tasks that were sent to an executor which does not have them: they were lost with
@@ -161,7 +161,7 @@ func (c *core) executorCall(call *executorpb.Call, done func(error)) {
 	case executorpb.Call_SUBSCRIBE:
 		done(status.Error(codes.InvalidArgument, "SUBSCRIBE opens a stream; it can't be sent as a call"))
 	default:
-		done(status.Errorf(codes.Unimplemented, "Unimplemented: call type %s", call.GetType()))
+		done(status.Error(codes.Unimplemented, "501 Not Implemented."))
 	}
 }
 

@@ -49,6 +49,8 @@ func validateUpdate(call *executorpb.Call, s *mesosproto.TaskStatus) error {
 		return invalidCall("Expecting 'status' to be present")
 	case s.GetTaskId().GetValue() == "":
 		return invalidCall("Expecting 'task_id' to be present")
+	case !validID(s.GetTaskId().GetValue()):
+		return invalidCall("Not a valid TaskID: %q; at most 255 bytes without control characters, / and \\ are expected", s.GetTaskId().GetValue())
 	case s.State == nil:
 		return invalidCall("Expecting 'state' to be present")
 	case s.Uuid == nil:
