@@ -1,0 +1,103 @@
+package schedulertest
+
+import (
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// Framework is a framework in the cluster: the user's Scheduler behind a real Driver. What its driver
+// tells it is recorded on the way.
+type Framework struct {
+	cluster *Cluster
+	name    string
+	loop    *loop.SimLoop
+	calls   *loop.SimLoop // the callbacks'
+	driver  *scheduler.Driver
+
+	// Updates are the status updates so far, by task, in the order of their arrival.
+	Updates map[string][]*mesosproto.TaskStatus
+}
+
+// Run starts a framework. Of cfg, Framework and Scheduler must be set; loops and connections are the
+// cluster's.
+func (c *Cluster) Run(cfg scheduler.Config) *Framework {
+	c.t.Helper()
+	f := &Framework{cluster: c, name: c.name("framework"), Updates: map[string][]*mesosproto.TaskStatus{}}
+	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
+	cfg.Loop, cfg.FrameworkLoop = f.loop, f.calls
+	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f.name}, nil, ""
+	cfg.Scheduler = recorder{cfg.Scheduler, f}
+	if cfg.Logger == nil {
+		cfg.Logger = c.cfg.Logger
+	}
+	d, err := scheduler.New(cfg)
+	c.fatal(err)
+	f.driver = d
+	c.fatal(d.Start())
+	c.fws = append(c.fws, f)
+	return f
+}
+
+// recorder notes what the scheduler is told.
+type recorder struct {
+	scheduler.Scheduler
+	framework *Framework
+}
+
+func (r recorder) StatusUpdate(d *scheduler.Driver, s *mesosproto.TaskStatus) {
+	id := s.GetTaskId().GetValue()
+	r.framework.Updates[id] = append(r.framework.Updates[id], s)
+	r.Scheduler.StatusUpdate(d, s)
+}
+
+// Driver is the framework's driver.
+func (f *Framework) Driver() *scheduler.Driver { return f.driver }
+
+// Crash ends the framework's process: nothing is told to anybody but that its connections broke.
+func (f *Framework) Crash() {
+	f.cluster.trace.note("crash: " + f.name)
+	f.loop.Close()
+	f.calls.Close()
+	for _, conn := range f.cluster.net.of(f.name, "") {
+		conn.breakNow(Notice{Client: Never})
+	}
+}
+
+// BreakLink breaks the framework's connections to the master; what is under way is lost.
+func (f *Framework) BreakLink(n Notice) {
+	for _, conn := range f.cluster.net.of(f.name, f.cluster.master.name) {
+		conn.breakNow(n)
+	}
+}
+
+// State is the last state that the framework heard of a task; ok is false if it heard of none.
+func (f *Framework) State(task string) (s mesosproto.TaskState, ok bool) {
+	u := f.Updates[task]
+	if len(u) == 0 {
+		return 0, false
+	}
+	return u[len(u)-1].GetState(), true
+}
+
+// States are all that the framework heard of a task, in order, repetitions left out.
+func (f *Framework) States(task string) (out []mesosproto.TaskState) {
+	for _, u := range f.Updates[task] {
+		if n := len(out); n == 0 || out[n-1] != u.GetState() {
+			out = append(out, u.GetState())
+		}
+	}
+	return out
+}
+
+// WaitForState runs the cluster until the framework has heard that a task is in a state; it fails the
+// test after an hour of virtual time.
+func (f *Framework) WaitForState(task string, want mesosproto.TaskState) {
+	f.cluster.t.Helper()
+	f.cluster.RunUntil(time.Hour, task+" to be "+want.String(), func() bool {
+		s, ok := f.State(task)
+		return ok && s == want
+	})
+}

@@ -1,0 +1,232 @@
+package schedulertest
+
+import (
+	"io"
+	"slices"
+
+	"github.com/gogo/status"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// errBroken is what a client is told of a call or stream whose connection broke: nobody can tell what
+// still arrived.
+var errBroken = status.Error(codes.Unavailable, "the connection broke")
+
+// client is a framework's link.Client over the simulated network: two connections, as over HTTP, one
+// for the stream and one for calls.
+type client struct {
+	cluster *Cluster
+	host    string
+	loop    *loop.SimLoop
+	server  func() *node // the master's present process
+
+	streamID string
+	stream   *stream
+	calls    *connection
+	waiting  []*call // sent, not answered
+}
+
+type call struct {
+	done func(error)
+	over bool
+}
+
+func (c *call) answer(err error) {
+	if !c.over {
+		c.over = true
+		if c.done != nil {
+			c.done(err)
+		}
+	}
+}
+
+func (c *client) Subscribe(m *schedulerpb.Call, event func(*schedulerpb.Event), end func(error)) (cancel func()) {
+	if c.stream != nil {
+		c.stream.cancel()
+	}
+	s := &stream{client: c, event: event, end: end}
+	c.stream, c.streamID = s, ""
+	to := c.server()
+	s.conn = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(func() { s.finish(errBroken) }) }, func() { to.ended(s) })
+	s.conn.send(&s.conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
+		if to.closed() {
+			s.conn.breakNow(Notice{Server: Never})
+			return
+		}
+		to.master.Schedulers().Subscribe(link.Caller{}, m, s, func(id string, err error) {
+			s.conn.send(&s.conn.toClient, "", func() {
+				c.loop.Post(func() {
+					if err != nil {
+						s.finish(err)
+					} else if c.stream == s {
+						c.streamID = id
+					}
+				})
+			})
+		})
+	})
+	return s.cancel
+}
+
+func (c *client) Send(m *schedulerpb.Call, done func(error)) {
+	to := c.server()
+	if c.calls == nil || !c.calls.up || c.calls.server != to.name {
+		c.calls = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(c.callsBroke) }, func() {})
+	}
+	w := &call{done: done}
+	c.waiting = append(c.waiting, w)
+	from := link.Caller{StreamID: c.streamID}
+	conn := c.calls
+	conn.send(&conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
+		if to.closed() {
+			conn.breakNow(Notice{Server: Never})
+			return
+		}
+		to.master.Schedulers().Call(from, m, func(err error) {
+			conn.send(&conn.toClient, "", func() {
+				c.loop.Post(func() {
+					// The connection may have broken meanwhile; then the call has had its answer.
+					c.waiting = slices.DeleteFunc(c.waiting, func(x *call) bool { return x == w })
+					w.answer(err)
+				})
+			})
+		})
+	})
+}
+
+func (c *client) callsBroke() {
+	waiting := c.waiting
+	c.waiting = nil
+	for _, w := range waiting {
+		w.answer(errBroken)
+	}
+}
+
+// stream is the master's end of a framework's event stream.
+type stream struct {
+	client *client
+	conn   *connection
+	event  func(*schedulerpb.Event)
+	end    func(error)
+	over   bool // on the client's side
+}
+
+var _ link.Stream[*schedulerpb.Event] = (*stream)(nil)
+
+func (s *stream) Send(e *schedulerpb.Event) {
+	c := s.client
+	s.conn.send(&s.conn.toClient, c.cluster.trace.describe(s.conn.server, c.host, e), func() {
+		c.loop.Post(func() {
+			if !s.over {
+				s.event(e)
+			}
+		})
+	})
+}
+
+func (s *stream) Close() {
+	s.conn.close(&s.conn.toClient, func() { s.client.loop.Post(func() { s.finish(io.EOF) }) })
+}
+
+func (s *stream) finish(err error) {
+	if !s.over {
+		s.over = true
+		s.end(err)
+	}
+}
+
+func (s *stream) cancel() {
+	if !s.over {
+		s.over = true
+		s.conn.close(&s.conn.toServer, s.conn.serverBroke)
+	}
+}
+
+// dialer connects a framework's driver to the cluster's master.
+type dialer struct {
+	cluster *Cluster
+	host    string
+}
+
+var (
+	_ scheduler.LinkDialer = dialer{}
+	_ scheduler.Detector   = dialer{}
+)
+
+func (d dialer) Dial(*mesosproto.MasterInfo) scheduler.Transport {
+	panic("schedulertest: the driver must use DialLink") // a driver that did otherwise would leave the simulation
+}
+
+func (d dialer) DialLink(l loop.Loop, _ *mesosproto.MasterInfo) (link.Client[*schedulerpb.Call, *schedulerpb.Event], func()) {
+	return &client{cluster: d.cluster, host: d.host, loop: l.(*loop.SimLoop), server: func() *node { return d.cluster.master }}, nil
+}
+
+func (d dialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
+	leader(masterInfo())
+	return func() {}
+}
+
+// agentDialer connects an agent to the cluster's master.
+type agentDialer struct {
+	cluster *Cluster
+	agent   *Agent
+}
+
+func (d agentDialer) Dial(_ *mesosproto.MasterInfo, h link.Handler) link.Conn {
+	to := d.cluster.master
+	up := &end{cluster: d.cluster, peer: "master@" + masterAddress, from: d.agent.name, to: to.name}
+	down := &end{cluster: d.cluster, peer: d.agent.pid, from: to.name, to: d.agent.name}
+	conn := d.cluster.net.connect(d.agent.name, to.name,
+		func() { h.Exited(up) },
+		func() {
+			if !to.closed() {
+				to.master.Agents().Exited(down)
+			}
+		})
+	up.conn, up.lane = conn, &conn.toServer
+	down.conn, down.lane = conn, &conn.toClient
+	up.deliver = func(m proto.Message) {
+		if to.closed() {
+			conn.breakNow(Notice{Server: Never})
+			return
+		}
+		to.master.Agents().Message(down, m, func() {})
+	}
+	up.closed = conn.serverBroke
+	down.deliver = func(m proto.Message) { h.Message(up, m, func() {}) }
+	down.closed = conn.clientBroke
+	return up
+}
+
+func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
+	leader(masterInfo())
+	return func() {}
+}
+
+// end is what one side of a connection between agent and master holds.
+type end struct {
+	cluster  *Cluster
+	conn     *connection
+	lane     *lane
+	peer     string
+	from, to string
+	deliver  func(proto.Message)
+	closed   func() // tells the other side
+}
+
+var _ link.Conn = (*end)(nil)
+
+func (e *end) Peer() string { return e.peer }
+
+func (e *end) Send(m proto.Message) {
+	e.conn.send(e.lane, e.cluster.trace.describe(e.from, e.to, m), func() { e.deliver(m) })
+}
+
+func (e *end) Close() { e.conn.close(e.lane, e.closed) }

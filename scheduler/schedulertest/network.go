@@ -1,0 +1,145 @@
+package schedulertest
+
+import (
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+)
+
+// network carries everything that the parts of a cluster say to each other. It knows each connection
+// that is up, so that faults can be done to them.
+//
+// A connection behaves as TCP does: each way, what is sent arrives once and in order, each thing after
+// a random delay. When it breaks, what has not arrived yet is lost, and each side hears of the end: at
+// once, late, or never, in which case it has to find out by itself.
+type network struct {
+	sim   *loop.Sim
+	trace *trace
+	conns []*connection // up, in the order in which they were made
+	// cut holds pairs of hosts that can't reach each other.
+	cut map[pair]bool
+}
+
+type pair struct{ from, to string }
+
+// delay is how long one message takes.
+func (n *network) delay() time.Duration {
+	return 50*time.Microsecond + time.Duration(n.sim.Rand().Int64N(int64(200*time.Microsecond)))
+}
+
+// connection joins two hosts, which are named as the cluster names its parts.
+type connection struct {
+	net            *network
+	client, server string
+	up             bool
+	toServer       lane
+	toClient       lane
+	// onBreak tells each side that the connection is over.
+	clientBroke, serverBroke func()
+}
+
+// lane is one direction: it keeps order although delays differ.
+type lane struct {
+	last    time.Time
+	pending []*delivery
+}
+
+type delivery struct{ stop func() bool }
+
+// connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
+// the hosts can't reach each other.
+func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
+	c := &connection{net: n, client: client, server: server, up: true, clientBroke: clientBroke, serverBroke: serverBroke}
+	if n.cut[pair{client, server}] || n.cut[pair{server, client}] {
+		c.up = false
+		n.sim.After(n.delay(), clientBroke)
+		return c
+	}
+	n.conns = append(n.conns, c)
+	return c
+}
+
+// send delivers one thing over a lane: f runs when it arrives, unless the connection breaks before.
+func (c *connection) send(l *lane, what string, f func()) {
+	if !c.up {
+		return
+	}
+	at := c.net.sim.Now().Add(c.net.delay())
+	if at.Before(l.last) {
+		at = l.last
+	}
+	l.last = at
+	d := &delivery{}
+	d.stop = c.net.sim.At(at, func() {
+		l.pending = l.pending[1:] // the oldest: a lane is first in, first out
+		c.net.trace.note(what)
+		f()
+	})
+	l.pending = append(l.pending, d)
+}
+
+// close ends the connection in good order by one side: what that side has sent before still arrives,
+// then the other side is told.
+func (c *connection) close(l *lane, told func()) {
+	if !c.up {
+		return
+	}
+	c.send(l, "", func() {
+		if c.up {
+			c.forget()
+			told()
+		}
+	})
+}
+
+// forget takes the connection down; what is under way is lost.
+func (c *connection) forget() {
+	c.up = false
+	for _, l := range []*lane{&c.toServer, &c.toClient} {
+		for _, d := range l.pending {
+			d.stop()
+		}
+		l.pending = nil
+	}
+	for i, x := range c.net.conns {
+		if x == c {
+			c.net.conns = append(c.net.conns[:i], c.net.conns[i+1:]...)
+			return
+		}
+	}
+}
+
+// Notice says when the sides of a broken connection hear of it.
+type Notice struct {
+	// Client and Server are how long it takes each side to notice; Never means that it does not.
+	Client, Server time.Duration
+}
+
+// Never is a Notice that does not come: the side has to find out by a time-out.
+const Never time.Duration = -1
+
+// breakNow breaks the connection: what is under way either way is lost.
+func (c *connection) breakNow(n Notice) {
+	if !c.up {
+		return
+	}
+	c.forget()
+	c.net.trace.note("broken: " + c.client + " - " + c.server)
+	if n.Client >= 0 {
+		c.net.sim.After(n.Client, c.clientBroke)
+	}
+	if n.Server >= 0 {
+		c.net.sim.After(n.Server, c.serverBroke)
+	}
+}
+
+// of lists the connections between two hosts; "" stands for any.
+func (n *network) of(a, b string) (out []*connection) {
+	is := func(host, want string) bool { return want == "" || host == want }
+	for _, c := range n.conns {
+		if is(c.client, a) && is(c.server, b) || is(c.client, b) && is(c.server, a) {
+			out = append(out, c)
+		}
+	}
+	return out
+}
