@@ -3,6 +3,7 @@ package libprocess
 import (
 	"encoding/binary"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"sync"
 
@@ -15,19 +16,20 @@ import (
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
-// Config says where an agent is reached. Endpoint is required.
+// Config says where an agent is reached. Advertise is required.
 type Config struct {
-	// Endpoint is the address at which the agent is reached. It must be served, see
-	// libprocess.Endpoint.Server.
-	Endpoint *libprocess.Endpoint
+	// Advertise is the IPv4 address and port at which masters reach the agent. Listen first: the port
+	// must be known.
+	Advertise netip.AddrPort
 	// Logger gets one line an event. Default: no log.
 	Logger *zap.Logger
 }
 
 // Dialer is the agent's process. It is a link.Dialer.
 type Dialer struct {
-	cfg     Config
-	process *libprocess.Process
+	cfg      Config
+	endpoint *libprocess.Endpoint
+	process  *libprocess.Process
 
 	mu   sync.Mutex // guards conn
 	conn *conn      // the last that was dialed; nil if it has ended
@@ -56,25 +58,38 @@ var vocabulary = libprocess.NewVocabulary(
 	(*messagespb.PingSlaveMessage)(nil),
 )
 
-// NewDialer makes the agent's process, slave(N), and starts to listen to it.
+// NewDialer makes the agent's process, slave(1). It hears what an http.Server made by HTTPServer
+// receives.
+//
+// Errors: Advertise is not an IPv4 address with a port.
 func NewDialer(cfg Config) (*Dialer, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	d := &Dialer{cfg: cfg}
-	p, err := cfg.Endpoint.Spawn(cfg.Endpoint.NextID("slave"), libprocess.ReceiverFunc(d.receive))
+	endpoint, err := libprocess.New(libprocess.Config{Advertise: cfg.Advertise, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("make the agent's process: %w", err)
 	}
-	d.process = p
+	d := &Dialer{cfg: cfg, endpoint: endpoint}
+	if d.process, err = endpoint.Spawn(endpoint.NextID("slave"), libprocess.ReceiverFunc(d.receive)); err != nil {
+		endpoint.Close()
+		return nil, fmt.Errorf("make the agent's process: %w", err)
+	}
 	return d, nil
 }
+
+// HTTPServer returns a server for the address that is advertised: it takes messages, and passes every
+// other request to routes. The caller serves it and closes it, before Close.
+func (d *Dialer) HTTPServer(routes http.Handler) *http.Server { return d.endpoint.Server(routes) }
 
 // PID is the agent's process id, for example slave(1)@10.0.0.1:5051.
 func (d *Dialer) PID() string { return d.process.PID().String() }
 
 // Close ends the process; the core hears nothing of it. It may be called twice.
-func (d *Dialer) Close() { d.process.Terminate() }
+func (d *Dialer) Close() {
+	d.process.Terminate()
+	d.endpoint.Close()
+}
 
 // Dial links to a master and makes it the one that the process listens to.
 func (d *Dialer) Dial(master *mesosproto.MasterInfo, h link.Handler) link.Conn {

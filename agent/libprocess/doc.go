@@ -1,8 +1,9 @@
 // Package libprocess joins an agent to masters in other processes over libprocess.
 //
-//	d, err := libprocess.NewDialer(libprocess.Config{Endpoint: endpoint})
+//	d, err := libprocess.NewDialer(libprocess.Config{Advertise: address})
 //	defer d.Close()
 //	a, err := agent.New(agent.Config{Dialer: d, PID: d.PID(), …})
+//	err = d.HTTPServer(routes).Serve(listener) // messages, and all other requests of the same port
 //
 // The agent's process, slave(1), has one connection to a master at a time: a link, whose end the core
 // hears of as the end of the link.Conn. What arrives at the process from any process at the master's

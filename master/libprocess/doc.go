@@ -1,7 +1,8 @@
 // Package libprocess joins agents in other processes to a master over libprocess.
 //
-//	s, err := libprocess.New(libprocess.Config{Endpoint: endpoint, Agents: m.Agents()})
+//	s, err := libprocess.New(libprocess.Config{Advertise: address, Agents: m.Agents()})
 //	defer s.Close()
+//	err = s.HTTPServer(routes).Serve(listener) // messages, and all other requests of the same port
 //
 // The process master receives what agents send. An agent that registers, or registers again, from a
 // process id gets a link.Conn, and a link: a dedicated connection to the agent, whose end the core

@@ -2,6 +2,8 @@ package libprocess
 
 import (
 	"fmt"
+	"net/http"
+	"net/netip"
 	"sync"
 
 	"go.uber.org/zap"
@@ -12,11 +14,11 @@ import (
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
-// Config says what a Server joins. Endpoint and Agents are required.
+// Config says what a Server joins. Advertise and Agents are required.
 type Config struct {
-	// Endpoint is the address at which the master is reached. It must be served, see
-	// libprocess.Endpoint.Server.
-	Endpoint *libprocess.Endpoint
+	// Advertise is the IPv4 address and port at which agents reach the master. Listen first: the port
+	// must be known.
+	Advertise netip.AddrPort
 	// Agents takes what arrives.
 	Agents link.Handler
 	// Logger gets one line an event. Default: no log.
@@ -25,8 +27,9 @@ type Config struct {
 
 // Server is the process master.
 type Server struct {
-	cfg     Config
-	process *libprocess.Process
+	cfg      Config
+	endpoint *libprocess.Endpoint
+	process  *libprocess.Process
 
 	mu    sync.Mutex // guards conns
 	conns map[libprocess.UPID]*conn
@@ -46,19 +49,28 @@ var vocabulary = libprocess.NewVocabulary(
 
 var pong = libprocess.NewVocabulary((*messagespb.PongSlaveMessage)(nil))
 
-// New makes the process and starts to listen to it. It fails if the endpoint has a process master.
+// New makes the process. It hears what an http.Server made by HTTPServer receives.
+//
+// Errors: Advertise is not an IPv4 address with a port.
 func New(cfg Config) (*Server, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
-	s := &Server{cfg: cfg, conns: make(map[libprocess.UPID]*conn)}
-	p, err := cfg.Endpoint.Spawn("master", libprocess.ReceiverFunc(s.receive))
+	endpoint, err := libprocess.New(libprocess.Config{Advertise: cfg.Advertise, Logger: cfg.Logger})
 	if err != nil {
 		return nil, fmt.Errorf("join agents to the master: %w", err)
 	}
-	s.process = p
+	s := &Server{cfg: cfg, endpoint: endpoint, conns: make(map[libprocess.UPID]*conn)}
+	if s.process, err = endpoint.Spawn("master", libprocess.ReceiverFunc(s.receive)); err != nil {
+		endpoint.Close()
+		return nil, fmt.Errorf("join agents to the master: %w", err)
+	}
 	return s, nil
 }
+
+// HTTPServer returns a server for the address that is advertised: it takes messages, and passes every
+// other request to routes. The caller serves it and closes it, before Close.
+func (s *Server) HTTPServer(routes http.Handler) *http.Server { return s.endpoint.Server(routes) }
 
 // Close ends all connections; the core hears nothing of it. It may be called twice.
 func (s *Server) Close() {
@@ -70,6 +82,7 @@ func (s *Server) Close() {
 		c.end()
 	}
 	s.process.Terminate()
+	s.endpoint.Close()
 }
 
 func (s *Server) receive(from libprocess.UPID, name string, body []byte, done func()) {
@@ -114,7 +127,7 @@ func (s *Server) connOf(from libprocess.UPID, m proto.Message) *conn {
 // open is called with the lock held.
 func (s *Server) open(to libprocess.UPID) *conn {
 	c := &conn{server: s, to: to}
-	observer, err := s.cfg.Endpoint.Spawn(s.cfg.Endpoint.NextID("slave-observer"), libprocess.ReceiverFunc(c.observe))
+	observer, err := s.endpoint.Spawn(s.endpoint.NextID("slave-observer"), libprocess.ReceiverFunc(c.observe))
 	if err != nil {
 		s.cfg.Logger.Error("no observer for agent", zap.Stringer("pid", to), zap.Error(err))
 		return nil
