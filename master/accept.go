@@ -1,6 +1,8 @@
 package master
 
 import (
+	"slices"
+
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -124,17 +126,27 @@ func (c *core) refuseOffers(f *framework, m *schedulerpb.Call_Accept, err error)
 	}
 }
 
-// tasksOf lists the tasks of a LAUNCH or LAUNCH_GROUP.
+// tasksOf lists the tasks of a LAUNCH or LAUNCH_GROUP. Frameworks in the same process could leave nil
+// in the list; that is a task of which everything is missing.
 func tasksOf(op *mesosproto.Offer_Operation) []*mesosproto.TaskInfo {
-	if op.GetType() == mesosproto.Offer_Operation_LAUNCH {
-		return op.GetLaunch().GetTaskInfos()
+	tasks := op.GetLaunch().GetTaskInfos()
+	if op.GetType() == mesosproto.Offer_Operation_LAUNCH_GROUP {
+		tasks = op.GetLaunchGroup().GetTaskGroup().GetTasks()
 	}
-	return op.GetLaunchGroup().GetTaskGroup().GetTasks()
+	if slices.Contains(tasks, nil) {
+		tasks = slices.Clone(tasks)
+		for i, t := range tasks {
+			if t == nil {
+				tasks[i] = &mesosproto.TaskInfo{}
+			}
+		}
+	}
+	return tasks
 }
 
 // refuseTask tells a framework that a task will not be launched.
 func (c *core) refuseTask(f *framework, t *mesosproto.TaskInfo, state mesosproto.TaskState, message string, reason mesosproto.TaskStatus_Reason) {
-	s := c.status(t.TaskId, t.AgentId, state, message, reason)
+	s := c.status(t.GetTaskId(), t.GetAgentId(), state, message, reason)
 	c.countEnd(f, s)
 	c.sendUpdate(f, s)
 }

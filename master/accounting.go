@@ -41,7 +41,7 @@ func (c *core) release(t *task) {
 		return
 	}
 	t.holds = false
-	c.unuse(t.framework, c.agents.get(t.agentID), t.resources)
+	c.unuse(t.framework, t.agentID, t.resources)
 	c.allocator.RecoverResources(t.framework.id, t.agentID, t.resources, nil, true)
 }
 
@@ -130,21 +130,21 @@ func (c *core) removeExecutor(e *executor) {
 		delete(a.executors, f.id)
 	}
 	f.executorTable.remove(e.slot)
-	c.unuse(f, a, e.resources)
+	c.unuse(f, a.id, e.resources)
 	c.allocator.RecoverResources(f.id, a.id, e.resources, nil, true)
 }
 
 func (c *core) use(f *framework, a *agent, r resources.Resources) {
-	f.used.Add(r)
+	f.used.add(a.id, r)
 	a.used.Add(r)
 	c.touchFramework(f)
 	c.touchAgent(a)
 }
 
-func (c *core) unuse(f *framework, a *agent, r resources.Resources) {
-	f.used.Sub(r)
+func (c *core) unuse(f *framework, agentID string, r resources.Resources) {
+	f.used.sub(agentID, r)
 	c.touchFramework(f)
-	if a != nil {
+	if a := c.agents.get(agentID); a != nil {
 		a.used.Sub(r)
 		c.touchAgent(a)
 	}

@@ -51,7 +51,7 @@ func checkRoleOptions(info *mesosproto.FrameworkInfo, suppressed []string, const
 func groupOf(tasks []*mesosproto.TaskInfo, e *mesosproto.ExecutorInfo) *mesosproto.TaskGroupInfo {
 	group := &mesosproto.TaskGroupInfo{Tasks: slices.Clone(tasks)}
 	for i, t := range group.Tasks {
-		if t.Executor == nil {
+		if t.GetExecutor() == nil {
 			t = copyTaskInfo(t)
 			t.Executor = e
 			group.Tasks[i] = t

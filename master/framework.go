@@ -10,7 +10,6 @@ import (
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
-	"github.com/mesokit/mesokit/resources"
 )
 
 // framework is a framework that is not completed.
@@ -39,8 +38,8 @@ type framework struct {
 	away        []*TaskState          // unreachable as the snapshot shows it; nil: to be made
 	done        []*TaskState          // bounded, oldest first
 	operations  map[string]*operation // by operation id; those without id are known to their agent alone
-	used        resources.Accumulator
-	offered     resources.Accumulator
+	used        spread
+	offered     spread
 	metrics     FrameworkCounters
 
 	slot          int
@@ -164,8 +163,8 @@ func (f *framework) snapshot() *FrameworkState {
 		Done:         slices.Clip(f.done),
 		Executors:    f.executorTable.table(),
 		Offers:       f.offerTable.table(),
-		Used:         f.used.Resources(),
-		Offered:      f.offered.Resources(),
+		Used:         f.used.resources(),
+		Offered:      f.offered.resources(),
 		Metrics:      f.metrics,
 	}
 }

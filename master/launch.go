@@ -12,7 +12,7 @@ import (
 // launch carries out LAUNCH. Each task is judged for itself: a bad one does not hold the others up.
 func (c *core) launch(x *acceptance, op *mesosproto.Offer_Operation) {
 	f, a := x.framework, x.agent
-	tasks := op.GetLaunch().GetTaskInfos()
+	tasks := tasksOf(op)
 	if err := checkLaunch(op, tasks, nil); err != nil {
 		c.refuseTasks(f, tasks, err, mesosproto.TaskStatus_REASON_TASK_INVALID)
 		return
@@ -44,8 +44,10 @@ func (c *core) launch(x *acceptance, op *mesosproto.Offer_Operation) {
 // launchGroup carries out LAUNCH_GROUP: all of its tasks are launched, or none.
 func (c *core) launchGroup(x *acceptance, op *mesosproto.Offer_Operation) {
 	f, a := x.framework, x.agent
-	e := op.GetLaunchGroup().GetExecutor()
-	tasks := op.GetLaunchGroup().GetTaskGroup().GetTasks()
+	tasks, e := tasksOf(op), op.GetLaunchGroup().GetExecutor()
+	if e == nil {
+		e = &mesosproto.ExecutorInfo{} // validation says what is missing
+	}
 	if err := checkLaunch(op, tasks, e); err != nil {
 		c.refuseTasks(f, tasks, err, mesosproto.TaskStatus_REASON_TASK_GROUP_INVALID)
 		return
@@ -96,7 +98,7 @@ func checkLaunch(op *mesosproto.Offer_Operation, tasks []*mesosproto.TaskInfo, e
 			return err
 		}
 	}
-	if op.Id != nil {
+	if op.GetId() != nil {
 		return refusal("'id' must not be set on " + op.GetType().String() + ": tasks report their state themselves")
 	}
 	return nil
@@ -129,7 +131,7 @@ func (x *acceptance) take(r resources.Resources) {
 func (c *core) shareVolumes(x *acceptance, list []*mesosproto.Resource) {
 	shared := false
 	for _, r := range list {
-		shared = shared || r.Shared != nil
+		shared = shared || r.GetShared() != nil
 	}
 	if !shared {
 		return
@@ -205,6 +207,9 @@ func completeHealthCheck(h *mesosproto.HealthCheck) *mesosproto.HealthCheck {
 func completeResources(list []*mesosproto.Resource, role string) []*mesosproto.Resource {
 	var out []*mesosproto.Resource
 	for i, r := range list {
+		if r == nil {
+			continue // validation refuses it
+		}
 		//lint:ignore SA1019 the old format is what is looked for
 		old := r.Role != nil || r.Reservation != nil
 		if r.AllocationInfo != nil && !old {

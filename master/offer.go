@@ -76,7 +76,7 @@ func (c *core) offerMessage(f *framework, a *agent, o *offer.Offer) *mesosproto.
 func (c *core) addOffer(f *framework, a *agent, o *offer.Offer) {
 	c.offers.Add(o)
 	f.offerSlots[o.ID] = f.offerTable.add(o)
-	f.offered.Add(o.Resources)
+	f.offered.add(a.id, o.Resources)
 	a.offered.Add(o.Resources)
 	c.touchFramework(f)
 	c.touchAgent(a)
@@ -100,7 +100,7 @@ func (c *core) removeOffer(o *offer.Offer) bool {
 	if f := c.frameworks[o.FrameworkID]; f != nil {
 		f.offerTable.remove(f.offerSlots[o.ID])
 		delete(f.offerSlots, o.ID)
-		f.offered.Sub(o.Resources)
+		f.offered.sub(o.AgentID, o.Resources)
 		c.touchFramework(f)
 	}
 	if a := c.agents.get(o.AgentID); a != nil {

@@ -215,7 +215,7 @@ func (c *core) removeOperation(o *operation) {
 // refuseOperation tells a framework that an operation will not be done, if it asked to be told.
 func (c *core) refuseOperation(f *framework, op *mesosproto.Offer_Operation, message string) {
 	c.counters.Operations[mesosproto.OperationState_OPERATION_ERROR]++
-	if op.Id == nil {
+	if op.GetId() == nil {
 		return
 	}
 	f.send(&schedulerpb.Event{
@@ -242,7 +242,7 @@ func (c *core) operationUpdate(m *messagespb.UpdateOperationStatusMessage) {
 	o := a.operations[string(m.GetOperationUuid().GetValue())]
 	if o == nil { // acknowledged before; its acknowledgement got lost
 		c.counters.InvalidOperationUpdates++
-		if m.GetStatus().Uuid != nil && m.OperationUuid != nil && m.GetStatus().OperationId == nil {
+		if m.GetStatus().GetUuid() != nil && m.OperationUuid != nil && m.GetStatus().OperationId == nil {
 			a.send(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: m.Status.Uuid, OperationUuid: m.OperationUuid})
 		}
 		return
@@ -266,7 +266,7 @@ func (c *core) operationUpdate(m *messagespb.UpdateOperationStatusMessage) {
 			Type:                  schedulerpb.Event_UPDATE_OPERATION_STATUS.Enum(),
 			UpdateOperationStatus: &schedulerpb.Event_UpdateOperationStatus{Status: m.Status},
 		})
-	case m.GetStatus().Uuid != nil:
+	case m.GetStatus().GetUuid() != nil:
 		c.settleOperation(o, m.Status.Uuid)
 	}
 }

@@ -18,6 +18,10 @@ import (
 func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 	c.counters.Messages[StatusUpdate]++
 	u := m.GetUpdate()
+	if u.GetStatus() == nil {
+		c.counters.InvalidStatusUpdates++
+		return
+	}
 	a := c.agents.get(u.GetSlaveId().GetValue())
 	if a == nil {
 		c.counters.InvalidStatusUpdates++

@@ -1,0 +1,150 @@
+package master
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func rows(t Table[int]) (list []int) {
+	for v := range t.All() {
+		list = append(list, *v)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// A table agrees with a plain map, and tables taken earlier never change.
+func TestTablesAreImmutable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var b tableBuilder[int]
+		model := map[int]int{} // slot to value
+		type taken struct {
+			table Table[int]
+			rows  []int
+		}
+		var earlier []taken
+		values := func() (list []int) {
+			for _, v := range model {
+				list = append(list, v)
+			}
+			slices.Sort(list)
+			return list
+		}
+		slot := func(t *rapid.T) int {
+			slots := sortedSlots(model)
+			return slots[rapid.IntRange(0, len(slots)-1).Draw(t, "slot")]
+		}
+		n := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"add": func(t *rapid.T) {
+				n++
+				v := n
+				s := b.add(&v)
+				require.NotContains(t, model, s)
+				model[s] = v
+			},
+			"set": func(t *rapid.T) {
+				if len(model) == 0 {
+					return
+				}
+				s := slot(t)
+				n++
+				v := n
+				b.set(s, &v)
+				model[s] = v
+			},
+			"remove": func(t *rapid.T) {
+				if len(model) == 0 {
+					return
+				}
+				s := slot(t)
+				b.remove(s)
+				delete(model, s)
+			},
+			"take": func(t *rapid.T) {
+				earlier = append(earlier, taken{b.table(), values()})
+			},
+			"": func(t *rapid.T) {
+				for _, e := range earlier {
+					require.Equal(t, e.rows, rows(e.table))
+					require.Equal(t, len(e.rows), e.table.Len())
+				}
+			},
+		})
+	})
+}
+
+func sortedSlots(m map[int]int) (list []int) {
+	for s := range m {
+		list = append(list, s)
+	}
+	slices.Sort(list)
+	return list
+}
+
+// Pages in which nothing changed are shared: their pointers tell readers so.
+func TestTablesSharePages(t *testing.T) {
+	var b tableBuilder[int]
+	for i := range 3 * pageRows {
+		b.add(&i)
+	}
+	before := slices.Collect(b.table().Pages())
+	v := 7
+	b.set(pageRows, &v)
+	after := slices.Collect(b.table().Pages())
+	require.Len(t, after, 3)
+	require.Same(t, before[0], after[0])
+	require.NotSame(t, before[1], after[1])
+	require.Same(t, before[2], after[2])
+}
+
+func TestOrderedKeepsTheOrderOfAddition(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var o ordered[int]
+		var keys []string
+		t.Repeat(map[string]func(*rapid.T){
+			"put": func(t *rapid.T) {
+				k := rapid.StringMatching("[a-f]").Draw(t, "key")
+				if !slices.Contains(keys, k) {
+					keys = append(keys, k)
+				}
+				o.put(k, len(k))
+			},
+			"remove": func(t *rapid.T) {
+				k := rapid.StringMatching("[a-f]").Draw(t, "key")
+				o.remove(k)
+				keys = slices.DeleteFunc(keys, func(x string) bool { return x == k })
+			},
+			"remove while walking": func(t *rapid.T) {
+				victims := rapid.SliceOf(rapid.StringMatching("[a-f]")).Draw(t, "victims")
+				var seen []string
+				for k := range o.all() {
+					seen = append(seen, k)
+					for _, v := range victims {
+						o.remove(v)
+					}
+				}
+				want := slices.DeleteFunc(slices.Clone(keys), func(k string) bool {
+					return slices.Contains(victims, k) && k != keys[0]
+				})
+				require.True(t, slices.Equal(want, seen), "want %v, seen %v, victims %v", want, seen, victims)
+				keys = slices.DeleteFunc(keys, func(k string) bool { return slices.Contains(victims, k) })
+			},
+			"": func(t *rapid.T) {
+				var got []string
+				for k := range o.all() {
+					got = append(got, k)
+				}
+				require.Equal(t, len(keys), o.len())
+				if len(keys) > 0 {
+					require.Equal(t, keys, got)
+					first, _, _ := o.oldest()
+					require.Equal(t, keys[0], first)
+				}
+			},
+		})
+	})
+}
