@@ -20,8 +20,7 @@ var (
 
 // Command is a process to start.
 type Command struct {
-	// Key names the container; it becomes the name of its record. Up to 250 bytes, no slash, not
-	// beginning with a dot. Transient ones may have slashes.
+	// Key names the container: up to 250 bytes, no spaces or control characters.
 	Key string
 
 	// Path is the executable, absolute or relative to Dir; Args the complete argument vector.
@@ -55,15 +54,21 @@ const (
 
 // check refuses what can't be started or named, before anything is done.
 func (c *Command) check() error {
+	if err := checkKey(c.Key); err != nil {
+		return err
+	}
 	switch {
-	case c.Key == "" || len(c.Key) > maxKey || c.Key[0] == '.' || strings.ContainsRune(c.Key, 0):
-		return fmt.Errorf("key %q is no file name of at most %d bytes", c.Key, maxKey)
-	case strings.Contains(c.Key, "/") && !c.Transient:
-		return fmt.Errorf("key %q has a slash", c.Key)
 	case c.Path == "":
 		return errors.New("the command has no path")
 	case len(c.Args) > maxStrings || len(c.Env) > maxStrings:
 		return fmt.Errorf("the command has %d arguments and %d variables; %w", len(c.Args), len(c.Env), syscall.E2BIG)
+	}
+	return nil
+}
+
+func checkKey(key string) error {
+	if key == "" || len(key) > maxKey || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return fmt.Errorf("key %q must have 1 to %d bytes, without spaces and control characters", key, maxKey)
 	}
 	return nil
 }

@@ -6,8 +6,8 @@ import (
 	"syscall"
 )
 
-// forker runs all forks on one thread, which it never gives back: the kernel ends the children of a
-// keeper that is not dedicated when the thread that forked them ends.
+// forker runs all forks on one thread, which it never gives back: the kernel ends children that shall
+// not outlive their parent when the thread that forked them ends.
 func (l *Local) forker() {
 	runtime.LockOSThread()
 	for f := range l.forks {
@@ -60,6 +60,7 @@ func exitOf(pid int) Exit {
 func (l *Local) reapedLocked(p *process) Exit {
 	exit := exitOf(p.pid)
 	delete(l.byPid, p.pid)
+	delete(l.checks, p.pid)
 	p.child, p.exited = false, true
 	return exit
 }

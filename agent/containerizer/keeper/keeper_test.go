@@ -48,7 +48,7 @@ var (
 // each runs a test for a keeper in this process and for one in another.
 func each(t *testing.T, test func(*testing.T, keeps)) {
 	t.Run("local", func(t *testing.T) {
-		l, err := NewLocal(LocalConfig{Dir: filepath.Join(t.TempDir(), "containers"), Logf: t.Logf})
+		l, err := NewLocal(LocalConfig{Dir: t.TempDir(), Logf: t.Logf})
 		require.NoError(t, err)
 		t.Cleanup(func() { l.Close() })
 		test(t, l)
@@ -159,7 +159,7 @@ func TestErrorsOfStart(t *testing.T) {
 			_, err = k.Wait(t.Context(), "c")
 			require.ErrorIs(t, err, ErrUnknown, name)
 		}
-		for _, key := range []string{"", ".hidden", "a/b", strings.Repeat("k", 251), "nul\x00"} {
+		for _, key := range []string{"", "a b", strings.Repeat("k", 251), "nul\x00", "line\n"} {
 			_, err := k.Start(t.Context(), sh(dir, key, "exit 0"))
 			require.ErrorContains(t, err, "key", "%q", key)
 		}
@@ -280,9 +280,9 @@ func TestTransient(t *testing.T) {
 	_, err := c.Start(t.Context(), cmd)
 	require.NoError(t, err)
 	require.Equal(t, "up", ready())
-	entries, err := os.ReadDir(filepath.Join(dir, recordsDir))
+	journal, err := os.ReadFile(filepath.Join(dir, journalName))
 	require.NoError(t, err)
-	require.Empty(t, entries)
+	require.Equal(t, journalHead+"\n", string(journal))
 	alive := fifoHeldBy(t, box, c)
 	require.NoError(t, c.Close())
 	alive()
@@ -462,12 +462,17 @@ func TestLocalAfterACrash(t *testing.T) {
 	require.NoError(t, syscall.Mkfifo(filepath.Join(box, "alive"), 0o600))
 	l, err := NewLocal(LocalConfig{Dir: dir})
 	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
 	_, err = l.Start(t.Context(), sh(box, "ended", "exit 3"))
 	require.NoError(t, err)
 	wait(t, l, "ended")
 	_, err = l.Start(t.Context(), sh(box, "runs", "exec 9<>alive; (setsid sleep 100000 &); echo up >ready; read line <alive"))
 	require.NoError(t, err)
 	require.Equal(t, "up", ready())
+
+	_, err = NewLocal(LocalConfig{Dir: dir})
+	require.ErrorIs(t, err, syscall.EWOULDBLOCK, "one keeper for a directory")
+	require.NoError(t, l.held.Close()) // as the end of its process would
 
 	next, err := NewLocal(LocalConfig{Dir: dir, Logf: t.Logf})
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -15,7 +16,8 @@ import (
 
 // LocalConfig says how processes are kept.
 type LocalConfig struct {
-	// Dir holds the records, a file per container; it is made if missing. Empty: none are written.
+	// Dir holds the journal; it is made if missing, and this Local's alone until Close. Empty: nothing
+	// is remembered beyond this process.
 	Dir string
 	// Dedicated says that this process does nothing else: it becomes the parent of all orphans below
 	// it and reaps every child. Only on Linux.
@@ -31,12 +33,15 @@ type Local struct {
 	cfg     LocalConfig
 	scanner proctree.Scanner
 	null    *os.File
+	held    *os.File // the lock of Dir
+	journal *journal
 	forked  chan struct{} // tells the reaper that there may be children
-	forks   chan func()   // runs on the one thread that forks, which must outlive the children
+	forks   chan func()   // to the forker; a dedicated keeper has none
 
 	mu     sync.Mutex
 	procs  map[string]*process
 	byPid  map[int]*process // children that are not reaped
+	checks map[int]*process // those of byPid that are transient
 	closed bool
 }
 
@@ -44,8 +49,8 @@ type Local struct {
 type process struct {
 	key, mark string
 	transient bool
-	record    *record
-	pid       int // 0: not forked yet
+	journal   *journal // nil: it leaves no record
+	pid       int      // 0: not forked yet
 	start     uint64
 	child     bool               // ours, and not reaped: its number is taken
 	doomed    bool               // killed before it was forked
@@ -68,7 +73,8 @@ func (p *process) query(except map[int]bool) proctree.Query {
 	return q
 }
 
-// NewLocal starts to keep processes, and takes over those that earlier ones left records of.
+// NewLocal starts to keep processes, and takes over those of earlier ones in the same directory. If
+// another keeper has it, the error is syscall.EWOULDBLOCK.
 func NewLocal(cfg LocalConfig) (*Local, error) {
 	if cfg.Logf == nil {
 		cfg.Logf = func(string, ...any) {}
@@ -76,29 +82,54 @@ func NewLocal(cfg LocalConfig) (*Local, error) {
 	if cfg.OnEnd == nil {
 		cfg.OnEnd = func(State) {}
 	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
+	l := &Local{
+		cfg: cfg, forked: make(chan struct{}, 1), forks: make(chan func()),
+		procs: map[string]*process{}, byPid: map[int]*process{}, checks: map[int]*process{},
+	}
+	if err := l.open(); err != nil {
+		l.release()
 		return nil, err
 	}
-	l := &Local{
-		cfg: cfg, null: null, forked: make(chan struct{}, 1), forks: make(chan func()),
-		procs: map[string]*process{}, byPid: map[int]*process{},
-	}
-	if cfg.Dir != "" {
-		if err := l.load(); err != nil {
-			null.Close()
-			return nil, err
-		}
-	}
 	if cfg.Dedicated {
-		if err := becomeReaper(); err != nil {
-			null.Close()
-			return nil, err
-		}
+		l.scanner.Adopters = []int{os.Getpid()}
 		go l.reap()
+	} else {
+		go l.forker()
 	}
-	go l.forker()
+	if l.journal != nil {
+		l.takeOver()
+	}
 	return l, nil
+}
+
+func (l *Local) open() (err error) {
+	if l.null, err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+		return err
+	}
+	if l.cfg.Dedicated {
+		if err := becomeReaper(); err != nil {
+			return err
+		}
+	}
+	if l.cfg.Dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(l.cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	if l.held, err = lock(l.cfg.Dir); err != nil {
+		return fmt.Errorf("lock %s: %w", l.cfg.Dir, err)
+	}
+	l.journal, err = openJournal(l.cfg.Dir, l.cfg.Logf)
+	return err
+}
+
+func (l *Local) release() {
+	for _, f := range []*os.File{l.null, l.held} {
+		if f != nil {
+			f.Close()
+		}
+	}
 }
 
 // Start starts a process. It returns when the process runs; Wait tells of its end.
@@ -107,6 +138,9 @@ func (l *Local) Start(_ context.Context, cmd *Command) (State, error) {
 		return State{}, err
 	}
 	p := &process{key: cmd.Key, mark: cmd.Mark, transient: cmd.Transient, done: make(chan struct{})}
+	if !p.transient {
+		p.journal = l.journal
+	}
 	l.mu.Lock()
 	switch {
 	case l.closed:
@@ -133,18 +167,15 @@ func (l *Local) Start(_ context.Context, cmd *Command) (State, error) {
 }
 
 func (l *Local) launch(p *process, cmd *Command) (err error) {
-	if l.cfg.Dir != "" && !cmd.Transient {
-		// Before the fork, so that a container whose keeper dies right after it is found by its mark.
-		if p.record, err = createRecord(l.cfg.Dir, cmd.Key, cmd.Mark); err != nil {
-			return fmt.Errorf("write the record of container %s: %w", cmd.Key, err)
-		}
+	// Before the fork, so that a container whose keeper dies right after it is found by its mark.
+	if err := p.journal.begin(p.key, p.mark); err != nil {
+		return fmt.Errorf("record container %s: %w", p.key, err)
 	}
 	pidfd, err := l.fork(p, cmd)
 	if err != nil {
-		p.record.remove()
-		return err
+		return errors.Join(err, p.journal.remove(p.key))
 	}
-	if err := p.record.started(p.pid, p.start); err != nil {
+	if err := p.journal.started(p.key, p.pid, p.start); err != nil {
 		l.cfg.Logf("container %s: its process id is not recorded: %v", p.key, err)
 	}
 	if l.cfg.Dedicated {
@@ -166,18 +197,25 @@ func (l *Local) fork(p *process, cmd *Command) (pidfd int, err error) {
 	if l.closed {
 		return -1, ErrClosed
 	}
-	ran := make(chan struct{})
-	l.forks <- func() {
-		defer close(ran)
-		p.pid, pidfd, err = forkExec(cmd, l.null, !l.cfg.Dedicated)
+	if l.cfg.Dedicated {
+		p.pid, pidfd, err = forkExec(cmd, l.null, false)
+	} else {
+		ran := make(chan struct{})
+		l.forks <- func() {
+			defer close(ran)
+			p.pid, pidfd, err = forkExec(cmd, l.null, true)
+		}
+		<-ran
 	}
-	<-ran
 	if err != nil {
 		p.pid = 0
 		return -1, err
 	}
 	p.child = true
 	l.byPid[p.pid] = p
+	if p.transient {
+		l.checks[p.pid] = p
+	}
 	if stat, err := proctree.Read(p.pid); err == nil {
 		p.start = stat.Start
 	}
@@ -231,8 +269,8 @@ func (l *Local) members(p *process) ([]proctree.Process, error) {
 // transientsLocked are the children that carry a container's mark and are not its own: checks.
 func (l *Local) transientsLocked(but *process) map[int]bool {
 	var pids map[int]bool
-	for pid, p := range l.byPid {
-		if p.transient && p != but && p.mark == but.mark {
+	for pid, p := range l.checks {
+		if p != but && p.mark == but.mark {
 			if pids == nil {
 				pids = map[int]bool{}
 			}
@@ -317,19 +355,20 @@ func (l *Local) Kill(_ context.Context, key string) error {
 
 // exitedWith notes the end of the first process, and kills what it has left.
 func (l *Local) exitedWith(p *process, exit Exit, remains []proctree.Process) {
-	if err := p.record.exited(exit); err != nil {
-		l.cfg.Logf("container %s: its exit (%+v) is not recorded: %v", p.key, exit, err)
-	}
 	l.mu.Lock()
 	p.exit, p.exited, p.child = exit, true, false
 	remains = append(remains, p.seen...)
 	p.seen = remains
 	l.mu.Unlock()
-	if len(remains) > 0 {
-		go l.sweep(p, remains, false)
+	clean := len(remains) == 0
+	if err := p.journal.exited(p.key, exit, clean); err != nil {
+		l.cfg.Logf("container %s: its exit (%+v) is not recorded: %v", p.key, exit, err)
+	}
+	if clean {
+		l.end(p)
 		return
 	}
-	l.end(p, "")
+	go l.sweep(p, remains, false)
 }
 
 // patience is how long a container may take to die once its first process has.
@@ -347,7 +386,7 @@ func (l *Local) sweep(p *process, remains []proctree.Process, everywhere bool) {
 	for clean := 0; clean < 2; clean++ {
 		s, err := l.scanner.Take()
 		if err != nil {
-			l.end(p, fmt.Sprintf("processes may be left: %v", err))
+			l.swept(p, fmt.Sprintf("processes may be left: %v", err))
 			return
 		}
 		living := proctree.Living(s.Members(query))
@@ -355,27 +394,32 @@ func (l *Local) sweep(p *process, remains []proctree.Process, everywhere bool) {
 			continue
 		}
 		if time.Now().After(deadline) {
-			l.end(p, fmt.Sprintf("%d of its processes do not die, the first is %d; look for a hung file system or device", len(living), living[0].Pid))
+			l.swept(p, fmt.Sprintf("%d of its processes do not die, the first is %d; look for a hung file system or device", len(living), living[0].Pid))
 			return
 		}
 		proctree.Kill(living)
 		query.Also, clean = living, -1
 	}
-	l.end(p, "")
+	l.swept(p, "")
+}
+
+// swept is the end of a sweep; message says what it has not done.
+func (l *Local) swept(p *process, message string) {
+	if message != "" {
+		l.cfg.Logf("container %s: %s", p.key, message)
+		l.mu.Lock()
+		p.exit.Message = message
+		l.mu.Unlock()
+	}
+	if err := p.journal.ended(p.key); err != nil {
+		l.cfg.Logf("container %s: its end is not recorded: %v", p.key, err)
+	}
+	l.end(p)
 }
 
 // end is the end of a container.
-func (l *Local) end(p *process, message string) {
-	if message != "" {
-		l.cfg.Logf("container %s: %s", p.key, message)
-	}
-	if err := p.record.ended(); err != nil {
-		l.cfg.Logf("container %s: its end is not recorded: %v", p.key, err)
-	}
+func (l *Local) end(p *process) {
 	l.mu.Lock()
-	if message != "" {
-		p.exit.Message = message
-	}
 	p.ended, p.seen = true, nil
 	close(p.done)
 	state := p.state()
@@ -397,7 +441,7 @@ func (l *Local) Remove(_ context.Context, key string) error {
 	}
 	delete(l.procs, key)
 	l.mu.Unlock()
-	return p.record.remove()
+	return p.journal.remove(key)
 }
 
 // List is all containers, but for transient ones, by key.
@@ -436,6 +480,7 @@ func (l *Local) Close() error {
 	if !l.closed {
 		l.closed = true
 		close(l.forks)
+		l.release()
 	}
 	return nil
 }

@@ -6,7 +6,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"sync/atomic"
@@ -59,17 +58,12 @@ func run(dir, idleText string) int {
 	signal.Notify(signals, syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM, syscall.SIGQUIT, syscall.SIGPIPE, syscall.SIGUSR1, syscall.SIGUSR2)
 	keepDescriptors()
 
-	held, err := lock(dir)
+	s := &server{idle: idle, logf: logger.Printf, conns: map[*peer]bool{}}
+	local, err := NewLocal(LocalConfig{Dir: dir, Dedicated: true, OnEnd: s.ended, Logf: logger.Printf})
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		fmt.Println(sayBusy)
 		return 0
 	}
-	if err != nil {
-		return fail(logger, err)
-	}
-	defer held.Close()
-	s := &server{idle: idle, logf: logger.Printf, conns: map[*peer]bool{}}
-	local, err := NewLocal(LocalConfig{Dir: filepath.Join(dir, recordsDir), Dedicated: true, OnEnd: s.ended, Logf: logger.Printf})
 	if err != nil {
 		return fail(logger, err)
 	}

@@ -12,7 +12,6 @@ import (
 const (
 	socketName = "keeper.sock"
 	lockName   = "keeper.lock"
-	recordsDir = "containers"
 )
 
 // own is this program, also when its file was replaced.

@@ -116,17 +116,10 @@ func TestMalformedPeers(t *testing.T) {
 		require.NoError(t, err, name)
 	}
 	// An answer is no request; the connection stays.
-	raw, err := dial(dir)
-	require.NoError(t, err)
-	defer raw.Close()
-	peer := &conn{c: raw}
-	require.NoError(t, peer.write(&message{kind: kindHello, id: 1, version: version}))
-	_, err = peer.read()
-	require.NoError(t, err)
-	require.NoError(t, peer.write(&message{kind: kindOK, id: 2}))
-	m, err := peer.read()
-	require.NoError(t, err)
-	require.ErrorContains(t, m.err, "no request")
+	for range 2 {
+		_, err = c.session.do(t.Context(), &message{kind: kindOK}, false)
+		require.ErrorContains(t, err, "no request")
+	}
 }
 
 func TestConnectionsAreBounded(t *testing.T) {

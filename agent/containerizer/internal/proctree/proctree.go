@@ -39,13 +39,14 @@ type Query struct {
 
 // Members are the living and dead processes that belong to the container, with all their descendants.
 func (s Snapshot) Members(q Query) []Process {
+	if s.index == nil {
+		return nil
+	}
 	found := map[int]bool{}
 	var members []Process
-	sessions := map[int]bool{}
 	add := func(p Process) {
 		if !found[p.Pid] && !q.Except[p.Pid] {
 			found[p.Pid] = true
-			sessions[p.Session] = true
 			members = append(members, p)
 		}
 	}
@@ -60,52 +61,76 @@ func (s Snapshot) Members(q Query) []Process {
 	for _, p := range s.marked(q.Mark, q.Everywhere) {
 		add(p)
 	}
-	// Each round adds what descends from, or shares a session with, what the last one added.
-	for known := 0; known < len(members); {
-		known = len(members)
-		for _, p := range s.processes {
-			if found[p.Parent] || sessions[p.Session] && p.Session != s.ownSession {
-				add(p)
+	s.index.once.Do(s.relate)
+	for i := 0; i < len(members); i++ { // grows as it goes
+		for _, pid := range s.index.children[members[i].Pid] {
+			add(s.processes[pid])
+		}
+		if session := members[i].Session; session != s.ownSession {
+			for _, pid := range s.index.sessions[session] {
+				add(s.processes[pid])
 			}
 		}
 	}
 	return members
 }
 
-// marked are the processes that carry a mark. Environments are read once for each name of a mark, so
-// that many containers can ask the same snapshot.
-func (s Snapshot) marked(mark string, everywhere bool) []Process {
-	name, _, ok := strings.Cut(mark, "=")
-	if !ok || s.marks == nil {
-		return nil
-	}
-	s.marks.mu.Lock()
-	defer s.marks.mu.Unlock()
-	index := markIndex{name, everywhere}
-	if s.marks.of[index] == nil {
-		s.marks.of[index] = map[string][]Process{}
-		for _, pid := range slices.Sorted(maps.Keys(s.processes)) {
-			p := s.processes[pid]
-			if p.Dead || !everywhere && !s.adopters[p.Parent] {
-				continue
-			}
-			if entry, ok := environ(pid, name); ok {
-				s.marks.of[index][entry] = append(s.marks.of[index][entry], p)
-			}
-		}
-	}
-	return s.marks.of[index][mark]
-}
+// index is what is found out about a snapshot when it is asked for, once for all who ask.
+type index struct {
+	once     sync.Once
+	children map[int][]int // by parent
+	sessions map[int][]int // members by session
 
-// marks is what was read of environments for a snapshot.
-type marks struct {
-	mu sync.Mutex
-	of map[markIndex]map[string][]Process // by the whole entry
+	mu    sync.Mutex
+	marks map[markIndex]map[string][]Process // by the whole entry
 }
 
 type markIndex struct {
 	name       string
 	everywhere bool
+}
+
+func (s Snapshot) relate() {
+	s.index.children, s.index.sessions = map[int][]int{}, map[int][]int{}
+	for _, pid := range slices.Sorted(maps.Keys(s.processes)) {
+		p := s.processes[pid]
+		s.index.children[p.Parent] = append(s.index.children[p.Parent], pid)
+		s.index.sessions[p.Session] = append(s.index.sessions[p.Session], pid)
+	}
+}
+
+// Children are the processes whose parent is pid.
+func (s Snapshot) Children(pid int) []int {
+	if s.index == nil {
+		return nil
+	}
+	s.index.once.Do(s.relate)
+	return s.index.children[pid]
+}
+
+// marked are the processes that carry a mark. Environments are read once for each name of a mark, so
+// that many containers can ask the same snapshot.
+func (s Snapshot) marked(mark string, everywhere bool) []Process {
+	name, _, ok := strings.Cut(mark, "=")
+	if !ok {
+		return nil
+	}
+	s.index.mu.Lock()
+	defer s.index.mu.Unlock()
+	which := markIndex{name, everywhere}
+	if s.index.marks[which] == nil {
+		found := map[string][]Process{}
+		for pid, p := range s.processes {
+			if p.Dead || !everywhere && !s.adopters[p.Parent] {
+				continue
+			}
+			if entry, ok := environ(pid, name); ok {
+				found[entry] = append(found[entry], p)
+			}
+		}
+		s.index.marks[which] = found
+	}
+	return s.index.marks[which][mark]
 }
 
 // Living are those of a list that have not ended.
@@ -121,6 +146,9 @@ func Living(list []Process) []Process {
 
 // Scanner shares snapshots among those who ask at the same time. Its zero value is ready.
 type Scanner struct {
+	// Adopters are passed to [Take].
+	Adopters []int
+
 	mu   sync.Mutex
 	next *scan // not yet begun; nil: none wanted
 	busy bool
@@ -160,19 +188,7 @@ func (s *Scanner) run() {
 			return
 		}
 		s.mu.Unlock()
-		now.snapshot, now.err = Take()
+		now.snapshot, now.err = Take(s.Adopters...)
 		close(now.done)
 	}
-}
-
-// Children are the processes whose parent is pid.
-func (s Snapshot) Children(pid int) []int {
-	var list []int
-	for _, p := range s.processes {
-		if p.Parent == pid {
-			list = append(list, p.Pid)
-		}
-	}
-	slices.Sort(list)
-	return list
 }

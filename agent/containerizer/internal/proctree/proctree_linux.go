@@ -15,13 +15,15 @@ import (
 // Snapshot is the process table at one time. It does not change.
 type Snapshot struct {
 	processes  map[int]Process
-	adopters   map[int]bool // who gets the children of the dead: this process, its ancestors, init
+	adopters   map[int]bool // who gets the children of the dead
 	ownSession int
-	marks      *marks
+	index      *index
 }
 
-// Take reads the process table. Processes that come and go meanwhile may be missed.
-func Take() (Snapshot, error) {
+// Take reads the process table. Processes that come and go meanwhile may be missed. Orphans are looked
+// for among the children of init, of this process's ancestors, and of adopters: subreapers that are
+// known to have some.
+func Take(adopters ...int) (Snapshot, error) {
 	dir, err := os.Open("/proc")
 	if err != nil {
 		return Snapshot{}, err
@@ -31,7 +33,7 @@ func Take() (Snapshot, error) {
 	if err != nil {
 		return Snapshot{}, err
 	}
-	s := Snapshot{processes: make(map[int]Process, len(names)), marks: &marks{of: map[markIndex]map[string][]Process{}}}
+	s := Snapshot{processes: make(map[int]Process, len(names)), index: &index{marks: map[markIndex]map[string][]Process{}}}
 	for _, name := range names {
 		if pid, err := strconv.Atoi(name); err == nil {
 			if p, err := Read(pid); err == nil {
@@ -42,7 +44,10 @@ func Take() (Snapshot, error) {
 	self := os.Getpid()
 	s.ownSession = s.processes[self].Session
 	s.adopters = map[int]bool{1: true}
-	for pid := self; pid > 0 && !s.adopters[pid]; pid = s.processes[pid].Parent {
+	for pid := s.processes[self].Parent; pid > 0 && !s.adopters[pid]; pid = s.processes[pid].Parent {
+		s.adopters[pid] = true
+	}
+	for _, pid := range adopters {
 		s.adopters[pid] = true
 	}
 	return s, nil
@@ -163,20 +168,32 @@ func environ(pid int, name string) (entry string, ok bool) {
 	return string(b), true
 }
 
-// readEnviron reads an environment. In the middle of an exec it is empty for a moment, so an empty one
-// is read again; kernel threads, which have none, have no executable either.
+// readEnviron reads an environment. In the middle of an exec there is none for a moment.
 func readEnviron(pid int) []byte {
 	dir := "/proc/" + strconv.Itoa(pid)
 	for try := 0; ; try++ {
 		b, err := os.ReadFile(dir + "/environ")
-		if err != nil || len(b) > 0 || try == 5 {
+		if err != nil || len(b) > 0 || try == 5 || !executing(dir) {
 			return b
-		}
-		if _, err := os.Readlink(dir + "/exe"); err != nil {
-			return nil
 		}
 		time.Sleep(time.Millisecond)
 	}
+}
+
+// executing reports whether a process with an empty environment is about to get another: its
+// environment is nowhere (env_start, field 50 of its stat, is 0), and it is no kernel thread.
+func executing(dir string) bool {
+	var buf [1024]byte
+	b, err := readFile(dir+"/stat", buf[:])
+	if err != nil {
+		return false
+	}
+	fields := bytes.Fields(b[bytes.LastIndexByte(b, ')')+1:])
+	if len(fields) < 48 || string(fields[47]) != "0" {
+		return false
+	}
+	_, err = os.Readlink(dir + "/exe")
+	return err == nil
 }
 
 // BootID tells one boot of the machine from another; start times compare only within one.

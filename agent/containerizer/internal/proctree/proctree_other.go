@@ -12,11 +12,11 @@ type Snapshot struct {
 	processes  map[int]Process
 	adopters   map[int]bool
 	ownSession int
-	marks      *marks
+	index      *index
 }
 
 // Take finds nothing.
-func Take() (Snapshot, error) { return Snapshot{}, nil }
+func Take(...int) (Snapshot, error) { return Snapshot{}, nil }
 
 // Read fails.
 func Read(int) (Process, error) { return Process{}, errors.ErrUnsupported }
