@@ -165,7 +165,7 @@ func commandExecutorInfo(fw *framework, t *mesosproto.TaskInfo) *mesosproto.Exec
 		ExecutorId:  &mesosproto.ExecutorID{Value: proto.String(id)},
 		FrameworkId: fw.info.GetId(),
 		Name:        proto.String(fmt.Sprintf("Command Executor (Task: %s) (Command: %s)", id, commandText(t.GetCommand()))),
-		Source:      proto.String(id),
+		Source:      proto.String(id), //lint:ignore SA1019 operators' tools read it
 		Command:     t.GetCommand(),
 		Container:   t.GetContainer(),
 		Labels:      t.GetLabels(),

@@ -262,7 +262,6 @@ func (c *core) ended(ex *executor, t containerizer.Termination, err error) {
 		zap.Bool("exited", t.Exited), zap.Int("wait_status", int(t.WaitStatus)), zap.String("message", t.Message), zap.Error(err))
 	ex.state = executorTerminated
 	ex.queue = nil
-	c.rememberExecutor(ex)
 	c.counters.ExecutorsTerminated++
 	if err != nil && t.Message == "" && !errors.Is(err, containerizer.ErrUnknown) {
 		t.Message = err.Error()
@@ -273,6 +272,8 @@ func (c *core) ended(ex *executor, t containerizer.Termination, err error) {
 		c.send(exitedMessage(c.info.GetId(), ex, t))
 		c.loseTasks(ex, t)
 	}
+	// After the last updates: an agent that is killed in between asks the containerizer again.
+	c.rememberExecutor(ex)
 	c.touched(ex)
 	c.removeExecutorIfDone(ex)
 }

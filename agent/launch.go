@@ -54,8 +54,8 @@ func (c *core) runTaskGroup(m *messagespb.RunTaskGroupMessage) {
 // run is the agent's half of a launch: check, then queue the tasks for their executor, which is
 // started first if need be.
 func (c *core) run(r *launchRequest) {
-	if c.state == recovering || c.state == terminating || len(r.tasks) == 0 {
-		c.log.Warn("launch ignored", zap.String("state", string(c.state)))
+	if c.state == recovering || c.state == terminating || len(r.tasks) == 0 || r.group && r.executor == nil {
+		c.log.Warn("launch ignored", zap.String("state", string(c.state)), zap.Int("tasks", len(r.tasks)))
 		return
 	}
 	log := c.log.With(zap.String("framework_id", r.framework.GetId().GetValue()), zap.String("executor_id", r.executorID()))
@@ -74,11 +74,15 @@ func (c *core) run(r *launchRequest) {
 		log.Warn("launch ignored: the framework is being shut down")
 		return
 	}
+	again := make(map[string]bool, len(r.tasks))
 	for _, t := range r.tasks {
-		if fw.task(t.GetTaskId().GetValue()) != nil {
-			log.Warn("launch ignored: there is a task of that id", zap.String("task_id", t.GetTaskId().GetValue()))
+		id := t.GetTaskId().GetValue()
+		if fw.task(id) != nil || again[id] {
+			log.Warn("launch ignored: there is a task of that id", zap.String("task_id", id))
+			c.forgetIfIdle(fw)
 			return
 		}
+		again[id] = true
 	}
 	ex := fw.executors[r.executorID()]
 	if reason, why, refused := c.refuse(r, ex); refused {

@@ -24,6 +24,7 @@ func (r *rig) crash(change ...func(*Config)) {
 	r.t.Helper()
 	r.loop.Close()
 	for _, k := range r.box.order {
+		k.up = k.up || k.launched != nil // what was starting starts without the agent
 		k.waiters, k.launched = nil, nil
 	}
 	r.loop = r.sim.Loop("agent, once more")

@@ -35,6 +35,7 @@ func TestRegistersAsTheReferenceDoes(t *testing.T) {
 	require.Len(t, m.GetResourceVersionUuid().GetValue(), 16)
 	require.Equal(t, "rack", m.GetSlave().GetAttributes()[0].GetName())
 	for _, res := range m.GetSlave().GetResources() {
+		//lint:ignore SA1019 it is what old masters read
 		require.Equal(t, "*", res.GetRole(), "the format of before reservation refinement: %v", res)
 	}
 	u := got[1].(*messagespb.UpdateSlaveMessage)

@@ -218,7 +218,7 @@ func (c *core) restoreUpdate(ids []string, value []byte) (kept bool, err error) 
 	}
 	c.sawAge(n)
 	stream := c.streams.open(ids[0], ids[1])
-	u := &update{message: m, key: strings.Join(append([]string{"update"}, ids...), "/"), safe: true}
+	u := &update{message: m, key: strings.Join(append([]string{"update"}, ids...), "/"), ready: true, safe: true}
 	if r.Acked {
 		stream.history = append(stream.history, u)
 	} else {

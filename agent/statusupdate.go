@@ -58,7 +58,7 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked func(error)) {
 	stream := c.streams.get(ex.fw.id, s.GetTaskId().GetValue())
 	if u, seen := stream.seen(s.GetUuid()); seen {
-		c.acceptAgain(u, acked)
+		c.acceptAgain(stream, u, acked)
 		return
 	}
 	switch {
@@ -79,13 +79,13 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 }
 
 // acceptAgain answers an executor that missed the acknowledgement; u is nil if the update is long done.
-func (c *core) acceptAgain(u *update, acked func(error)) {
+func (c *core) acceptAgain(s *stream, u *update, acked func(error)) {
 	switch {
 	case u == nil || u.safe:
 		acked(nil)
 	case u.failed:
 		u.waiting = append(u.waiting, acked)
-		c.write(u)
+		c.write(s, u)
 	case len(u.waiting) < 2: // one answer is enough, however often it asks
 		u.waiting = append(u.waiting, acked)
 	}
@@ -120,15 +120,21 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 	if fw := c.frameworks[framework.GetValue()]; fw != nil && fw.info.GetCheckpoint() {
 		u.key = updateKey(fw.id, s.GetTaskId().GetValue(), c.nextAge())
 	}
-	c.write(u)
 	c.streams.add(stream, u)
+	c.write(stream, u)
 }
 
-// write makes an update safe. It does not hold up the master: only the executor waits, because it
-// forgets the update then.
-func (c *core) write(u *update) {
+// write makes an update safe; then it goes out, and the executor may forget it. What can't be written
+// goes out all the same, but the executor is not told that it is safe.
+func (c *core) write(s *stream, u *update) {
 	done := func(err error) {
 		u.safe, u.failed = err == nil, err != nil
+		if err != nil {
+			c.log.Error("update can't be checkpointed; is the disk of --work_dir full?", zap.String("key", u.key), zap.Error(err))
+		}
+		if !u.ready {
+			c.streams.written(s, u)
+		}
 		waiting := u.waiting
 		u.waiting = nil
 		for _, f := range waiting {

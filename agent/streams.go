@@ -45,6 +45,7 @@ type stream struct {
 type update struct {
 	message *messagespb.StatusUpdate
 	key     string        // of its checkpoint; empty if it has none
+	ready   bool          // may be sent: the checkpoint is written, or can't be
 	safe    bool          // the checkpoint is written
 	failed  bool          // it could not be written; tried again when the executor sends it again
 	waiting []func(error) // who wants to know
@@ -102,14 +103,20 @@ func (ss *streams) open(framework, task string) *stream {
 	return s
 }
 
-// add queues an update; if no other is on its way it is sent.
+// add queues an update. It is sent when its turn has come and it is ready.
 func (ss *streams) add(s *stream, u *update) {
 	s.recent = append(s.recent, u.uuid())
 	if len(s.recent) > maxPendingUpdates {
 		s.recent = s.recent[1:]
 	}
 	s.pending = append(s.pending, u)
-	if len(s.pending) == 1 {
+}
+
+// written lets an update go out. If the agent were killed before it was written it would make up another
+// one about the same moment, and the framework would hear of two ends.
+func (ss *streams) written(s *stream, u *update) {
+	u.ready = true
+	if len(s.pending) > 0 && s.pending[0] == u && ss.byTask[s.key] == s {
 		ss.sendAnew(s)
 	}
 }
@@ -121,7 +128,7 @@ func (ss *streams) sendAnew(s *stream) {
 
 func (ss *streams) send(s *stream) {
 	s.stop()
-	if ss.paused || len(s.pending) == 0 {
+	if ss.paused || len(s.pending) == 0 || !s.pending[0].ready {
 		return
 	}
 	ss.core.forward(s.pending[0].message)
