@@ -1,0 +1,112 @@
+package executor
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+
+	"github.com/gogo/status"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/executorpb"
+)
+
+// update is one that the agent has not acknowledged.
+type update struct {
+	call *executorpb.Call_Update
+	on   *connection // it was sent there, by itself or in SUBSCRIBE; nil: not yet
+}
+
+// SendStatusUpdate reports what became of a task. TaskId and State must be set. Uuid, Source, ExecutorId
+// and, unless it is set, Timestamp are filled in; the agent fills in AgentId and ContainerStatus. s is
+// copied; the same may be changed and sent again.
+//
+// The update is delivered at least once, in order: it is kept until the agent has stored it, and sent
+// again after a reconnection. The agent then takes care that the framework gets it. Returns once it is
+// queued; never waits. Safe in callbacks and for concurrent use.
+//
+// Errors: InvalidArgument for what the agent would refuse; FailedPrecondition before Start and after
+// Stop; ResourceExhausted if 65536 updates are not acknowledged yet. Later refusals arrive through
+// Executor.Error.
+// Mesos: executor Call UPDATE.
+func (d *Driver) SendStatusUpdate(s *mesosproto.TaskStatus) error {
+	s = proto.CloneOf(s)
+	if err := d.check(s); err != nil {
+		return err
+	}
+	if n := d.unacked.Add(1); n > maxUnacknowledged {
+		d.unacked.Add(-1)
+		return status.Errorf(codes.ResourceExhausted, "%s of task %s: the agent has not acknowledged %d updates; wait until it has",
+			executorpb.Call_UPDATE, s.GetTaskId().GetValue(), maxUnacknowledged)
+	}
+	err := d.post(executorpb.Call_UPDATE, func(c *core) { c.statusUpdate(s) })
+	if err != nil {
+		d.unacked.Add(-1)
+	}
+	return err
+}
+
+// check refuses what the agent would refuse, so that the mistake shows where it was made.
+func (d *Driver) check(s *mesosproto.TaskStatus) error {
+	t, id := executorpb.Call_UPDATE, s.GetTaskId().GetValue()
+	switch {
+	case id == "":
+		return invalid("%s: TaskStatus.TaskId is not set", t)
+	case s.State == nil:
+		return invalid("%s of task %s: TaskStatus.State is not set", t, id)
+	case s.GetState() == mesosproto.TaskState_TASK_STAGING:
+		return invalid("%s of task %s: %s is the state before an executor has the task; expecting TASK_STARTING, TASK_RUNNING or a later one",
+			t, id, s.GetState())
+	}
+	// The driver's to say.
+	s.Uuid = nil
+	s.Source = mesosproto.TaskStatus_SOURCE_EXECUTOR.Enum()
+	s.ExecutorId = d.cfg.ExecutorID
+	if err := proto.CheckInitialized(s); err != nil {
+		return invalid("%s of task %s: %s", t, id, missing(err))
+	}
+	return nil
+}
+
+// statusUpdate completes an update, keeps it, and sends it if there is a connection.
+func (c *core) statusUpdate(s *mesosproto.TaskStatus) {
+	if c.over {
+		c.driver.unacked.Add(-1)
+		return
+	}
+	s.Uuid = newUUID(c.loop.Rand())
+	if s.Timestamp == nil {
+		s.Timestamp = proto.Float64(float64(c.loop.Now().UnixNano()) / 1e9)
+	}
+	c.log.Info("task update", zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()),
+		zap.Binary("uuid", s.GetUuid()))
+	u := &update{call: &executorpb.Call_Update{Status: s}}
+	c.updates.put(string(s.GetUuid()), u)
+	if c.conn != nil && c.conn.subscribed {
+		c.sendUpdate(c.conn, u)
+	}
+}
+
+// sendUpdate sends an update by itself.
+func (c *core) sendUpdate(conn *connection, u *update) {
+	u.on = conn
+	call := c.call(executorpb.Call_UPDATE)
+	call.Update = u.call
+	c.send(conn, call, func(err error) {
+		if err != nil && isRefusal(err) && c.forget(string(u.call.GetStatus().GetUuid())) {
+			c.refused(call, err)
+		}
+	})
+}
+
+// newUUID is a random UUID (RFC 9562, version 4), as bytes.
+func newUUID(r *rand.Rand) []byte {
+	b := make([]byte, 16)
+	binary.LittleEndian.PutUint64(b, r.Uint64())
+	binary.LittleEndian.PutUint64(b[8:], r.Uint64())
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	return b
+}
