@@ -17,6 +17,7 @@ import (
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
 )
 
 // Version is the Mesos version that an agent says it is compatible with.
@@ -140,6 +141,9 @@ func (cfg Config) withDefaults() (Config, error) {
 	}
 	if cfg.MaxCompletedExecutors == 0 {
 		cfg.MaxCompletedExecutors = 150
+	}
+	if _, err := resources.FromProto(cfg.Info.GetResources()); err != nil {
+		return bad("Info", "resources: %v", err)
 	}
 	if !cfg.IP.IsValid() {
 		cfg.IP = netip.AddrFrom4([4]byte{127, 0, 0, 1})

@@ -15,6 +15,7 @@ import (
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
 )
 
 // state is where the agent stands with the master.
@@ -55,7 +56,9 @@ type core struct {
 	frameworks          map[string]*framework
 	completedFrameworks []*framework
 	streams             *streams
-	born                uint64 // numbers frameworks, executors and tasks in the order in which they came
+	total               resources.Resources   // the agent's resources, with reservations and volumes
+	operations          map[string]*operation // not acknowledged; by uuid
+	born                uint64                // numbers frameworks, executors and tasks in the order in which they came
 	drain               *mesosproto.DrainConfig
 
 	counters Counters
@@ -76,11 +79,13 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		pingTimeout:  defaultPingTimeout,
 		registration: backoff.Backoff{First: 2 * cfg.RegistrationBackoff, Max: maxRegistrationBackoff},
 		frameworks:   make(map[string]*framework),
+		operations:   make(map[string]*operation),
 		stopRetry:    noTimer,
 		stopRecovery: noTimer,
 		stopPing:     noTimer,
 	}
 	c.streams = newStreams(c)
+	c.total, _ = resources.FromProto(cfg.Info.GetResources()) // checked with the rest of cfg
 	return c
 }
 
@@ -100,6 +105,9 @@ func (c *core) stop() {
 	c.disconnect()
 	if c.cancelDetector != nil {
 		c.cancelDetector()
+	}
+	for _, o := range inOrder(c.operations) {
+		o.stop()
 	}
 	for _, fw := range inOrder(c.frameworks) {
 		for _, ex := range inOrder(fw.executors) {
@@ -207,6 +215,10 @@ func (c *core) fromMaster(conn link.Conn, m proto.Message) {
 		c.acknowledge(m)
 	case *messagespb.FrameworkToExecutorMessage:
 		c.frameworkMessage(m)
+	case *messagespb.ApplyOperationMessage:
+		c.applyOperation(m)
+	case *messagespb.AcknowledgeOperationStatusMessage:
+		c.acknowledgeOperation(m)
 	case *messagespb.ReconcileOperationsMessage:
 		c.reconcileOperations(m)
 	case *messagespb.DrainSlaveMessage:

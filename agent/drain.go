@@ -74,24 +74,3 @@ func (c *core) drainStatus(fw *framework, s *mesosproto.TaskStatus) {
 	}
 	s.Reason = mesosproto.TaskStatus_REASON_AGENT_DRAINING.Enum()
 }
-
-// reconcileOperations answers for operations that the master knows and this agent does not: it applies
-// none, so they were dropped on the way.
-func (c *core) reconcileOperations(m *messagespb.ReconcileOperationsMessage) {
-	if c.state != running {
-		return
-	}
-	for _, op := range m.GetOperations() {
-		c.send(&messagespb.UpdateOperationStatusMessage{
-			SlaveId:       c.info.GetId(),
-			OperationUuid: op.GetOperationUuid(),
-			FrameworkId:   m.GetFrameworkId(),
-			Status: &mesosproto.OperationStatus{
-				State:              mesosproto.OperationState_OPERATION_DROPPED.Enum(),
-				OperationId:        op.GetOperationId(),
-				AgentId:            c.info.GetId(),
-				ResourceProviderId: op.GetResourceProviderId(),
-			},
-		})
-	}
-}

@@ -151,6 +151,8 @@ func (c *core) refuse(r *launchRequest, ex *executor) (reason mesosproto.TaskSta
 		return mesosproto.TaskStatus_REASON_AGENT_DRAINING, "Task was received while agent was already draining", true
 	case !c.current(r.versions):
 		return mesosproto.TaskStatus_REASON_INVALID_OFFERS, "Task assumes outdated resource state", true
+	case !c.hasAll(r):
+		return mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "The checkpointed resources being used by the task or its executor are unknown to the agent", true
 	case r.executor == nil && ex != nil:
 		return mesosproto.TaskStatus_REASON_TASK_INVALID, fmt.Sprintf("Cannot launch a command task: an executor with ID '%s' exists; use another task ID", ex.id), true
 	case ex != nil && ex.supervisor != nil:
@@ -169,6 +171,16 @@ func (c *core) refuse(r *launchRequest, ex *executor) (reason mesosproto.TaskSta
 		return mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, "No executor is expected to launch and there is none running", true
 	}
 	return 0, "", false
+}
+
+// hasAll reports whether the reservations and volumes that the tasks use are here.
+func (c *core) hasAll(r *launchRequest) bool {
+	for _, t := range r.tasks {
+		if !c.has(t.GetResources()) {
+			return false
+		}
+	}
+	return c.has(r.executor.GetResources())
 }
 
 func (r *launchRequest) launchesExecutor() bool { return r.launch != nil && *r.launch }

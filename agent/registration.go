@@ -121,20 +121,22 @@ func (c *core) wireInfo() *mesosproto.AgentInfo {
 
 func (c *core) registerMessage() *messagespb.RegisterSlaveMessage {
 	return &messagespb.RegisterSlaveMessage{
-		Slave:               c.wireInfo(),
-		Version:             proto.String(c.cfg.Version),
-		AgentCapabilities:   capabilities,
-		ResourceVersionUuid: c.resourceVersion,
+		Slave:                 c.wireInfo(),
+		Version:               proto.String(c.cfg.Version),
+		AgentCapabilities:     capabilities,
+		CheckpointedResources: preRefinement(c.total.NeedCheckpoint().Proto()),
+		ResourceVersionUuid:   c.resourceVersion,
 	}
 }
 
 // reregisterMessage tells the master all that the agent runs.
 func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 	m := &messagespb.ReregisterSlaveMessage{
-		Slave:               c.wireInfo(),
-		Version:             proto.String(c.cfg.Version),
-		AgentCapabilities:   capabilities,
-		ResourceVersionUuid: c.resourceVersion,
+		Slave:                 c.wireInfo(),
+		Version:               proto.String(c.cfg.Version),
+		AgentCapabilities:     capabilities,
+		CheckpointedResources: preRefinement(c.total.NeedCheckpoint().Proto()),
+		ResourceVersionUuid:   c.resourceVersion,
 	}
 	for _, fw := range inOrder(c.frameworks) {
 		m.Frameworks = append(m.Frameworks, fw.info)
@@ -245,14 +247,19 @@ func (c *core) joined(connection *messagespb.MasterSlaveConnection) {
 		c.pingTimeout = seconds(s)
 	}
 	c.expectPing()
+	operations := &messagespb.UpdateSlaveMessage_Operations{}
+	for _, o := range inOrder(c.operations) {
+		operations.Operations = append(operations.Operations, o.record(c.info.GetId()))
+	}
 	c.streams.resume()
 	c.send(&messagespb.UpdateSlaveMessage{
 		SlaveId:                       c.info.GetId(),
 		UpdateOversubscribedResources: proto.Bool(false),
-		Operations:                    &messagespb.UpdateSlaveMessage_Operations{},
+		Operations:                    operations,
 		ResourceVersionUuid:           c.resourceVersion,
 		ResourceProviders:             &messagespb.UpdateSlaveMessage_ResourceProviders{},
 	})
+	c.resendOperations()
 }
 
 // reconcileTasks ends tasks that the master believes to be here but which never arrived.

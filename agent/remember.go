@@ -20,6 +20,8 @@ import (
 //	task/<framework>/<task>         taskRecord
 //	delivered/<framework>/<task>    {}; the executor was given the task
 //	update/<framework>/<task>/<n>   updateRecord, n in the order in which they came
+//	resources                       resourcesRecord
+//	operation/<uuid>                operationRecord
 const recordVersion = 1
 
 type agentRecord struct {
@@ -59,6 +61,18 @@ type updateRecord struct {
 	Version int
 	Update  []byte // StatusUpdate
 	Acked   bool
+}
+
+type resourcesRecord struct {
+	Version   int
+	Resources [][]byte // Resource: reservations and volumes
+}
+
+type operationRecord struct {
+	Version int
+	Seq     uint64
+	Info    []byte // Offer.Operation
+	Update  []byte // UpdateOperationStatusMessage
 }
 
 func frameworkKey(framework string) string          { return "framework/" + framework }
@@ -189,4 +203,19 @@ func (c *core) forgetUpdate(u *update) {
 	if u.key != "" {
 		c.put(forget(u.key))
 	}
+}
+
+// rememberOperation is done once the outcome of an operation, and the resources as they are now, are on
+// the disk.
+func (c *core) rememberOperation(o *operation, done func(error)) {
+	list := resourcesRecord{Version: recordVersion}
+	for _, r := range c.total.NeedCheckpoint().Proto() {
+		list.Resources = append(list.Resources, encoded(r))
+	}
+	c.disk.Put(true, done, entry("resources", list), entry(o.key(), operationRecord{
+		Version: recordVersion,
+		Seq:     o.seq,
+		Info:    encoded(o.info),
+		Update:  encoded(o.message(c.info.GetId())),
+	}))
 }

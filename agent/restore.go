@@ -28,6 +28,8 @@ func (c *core) restore(entries []checkpoint.Entry) error {
 		one  func(ids []string, value []byte) (kept bool, err error)
 	}{
 		{"agent", 0, c.restoreAgent},
+		{"resources", 0, c.restoreResources},
+		{"operation", 1, c.restoreOperation},
 		{"framework", 1, c.restoreFramework},
 		{"executor", 2, c.restoreExecutor},
 		{"task", 2, c.restoreTask},
@@ -246,4 +248,44 @@ func (ex *executor) requeue() {
 			ex.queue = append(ex.queue, last)
 		}
 	}
+}
+
+func (c *core) restoreResources(_ []string, value []byte) (kept bool, err error) {
+	var r resourcesRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	var list []*mesosproto.Resource
+	for _, b := range r.Resources {
+		m := new(mesosproto.Resource)
+		if err := proto.Unmarshal(b, m); err != nil {
+			return false, err
+		}
+		list = append(list, m)
+	}
+	checkpointed, err := resources.FromProto(list)
+	if err != nil {
+		return false, err
+	}
+	c.total, err = withCheckpointed(c.total, checkpointed)
+	return true, err
+}
+
+func (c *core) restoreOperation(_ []string, value []byte) (kept bool, err error) {
+	var r operationRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	m, info := new(messagespb.UpdateOperationStatusMessage), new(mesosproto.Offer_Operation)
+	if err := proto.Unmarshal(r.Update, m); err != nil {
+		return false, err
+	}
+	if err := proto.Unmarshal(r.Info, info); err != nil {
+		return false, err
+	}
+	c.operations[string(m.GetOperationUuid().GetValue())] = &operation{
+		seq: c.sawAge(r.Seq), uuid: m.GetOperationUuid(), framework: m.GetFrameworkId(), info: info,
+		status: m.GetStatus(), ready: true, stop: noTimer,
+	}
+	return true, nil
 }

@@ -1,0 +1,145 @@
+package agent
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
+)
+
+func reserved(t *testing.T, text string) resources.Resources {
+	rs, err := resources.Parse(text)
+	require.NoError(t, err)
+	out, err := rs.Allocate("dev").PushReservation(resources.Reservation{Type: resources.Dynamic, Role: "dev"})
+	require.NoError(t, err)
+	return out
+}
+
+func (r *rig) apply(uuid byte, op *mesosproto.Offer_Operation) {
+	r.tell(&messagespb.ApplyOperationMessage{
+		FrameworkId:         fid("f"),
+		OperationInfo:       op,
+		OperationUuid:       &mesosproto.UUID{Value: append(make([]byte, 15), uuid)},
+		ResourceVersionUuid: &messagespb.ResourceVersionUUID{Uuid: r.agent.core.resourceVersion},
+	})
+}
+
+func (r *rig) outcome() *messagespb.UpdateOperationStatusMessage {
+	r.t.Helper()
+	got := find[*messagespb.UpdateOperationStatusMessage](r)
+	require.Len(r.t, got, 1)
+	return got[0]
+}
+
+func reserve(rs resources.Resources) *mesosproto.Offer_Operation {
+	return &mesosproto.Offer_Operation{
+		Id:      &mesosproto.OperationID{Value: proto.String("op")},
+		Type:    mesosproto.Offer_Operation_RESERVE.Enum(),
+		Reserve: &mesosproto.Offer_Operation_Reserve{Resources: rs.Proto()},
+	}
+}
+
+func volume(t *testing.T) *mesosproto.Resource {
+	v := reserved(t, "disk:64").Proto()[0]
+	v.Disk = &mesosproto.Resource_DiskInfo{
+		Persistence: &mesosproto.Resource_DiskInfo_Persistence{Id: proto.String("vol1")},
+		Volume:      &mesosproto.Volume{Mode: mesosproto.Volume_RW.Enum(), ContainerPath: proto.String("data")},
+	}
+	return v
+}
+
+// "ApplyOperationMessage: applied immediately; always answered by a reliable OPERATION_FINISHED". The
+// form of the answer is that of v1-operations as captured.
+func TestReservationsAndVolumesSurvive(t *testing.T) {
+	dir := t.TempDir()
+	r, store := remembering(t)
+	r.crash(func(cfg *Config) { cfg.WorkDir = dir })
+	r.run(5 * time.Second)
+	find[*messagespb.ReregisterSlaveMessage](r)
+
+	r.apply(1, reserve(reserved(t, "cpus:0.5;disk:128")))
+	u := r.outcome()
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, u.GetStatus().GetState())
+	require.Equal(t, "op", u.GetStatus().GetOperationId().GetValue())
+	require.Equal(t, "m-S0", u.GetStatus().GetAgentId().GetValue())
+	require.True(t, proto.Equal(u.GetStatus(), u.GetLatestStatus()))
+	r.run(10 * time.Second)
+	require.True(t, proto.Equal(u, r.outcome()), "sent again until it is acknowledged")
+	r.apply(1, reserve(reserved(t, "cpus:0.5;disk:128")))
+	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r), "it is known")
+
+	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}})
+	created := r.outcome()
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, created.GetStatus().GetState())
+	path := filepath.Join(dir, "volumes/roles/dev/vol1")
+	require.DirExists(t, path)
+	store.LoseUnsynced() // nothing: what was answered is on the disk
+	r.tell(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: created.GetStatus().GetUuid(), OperationUuid: created.GetOperationUuid()})
+
+	r.crash()
+	r.run(5 * time.Second)
+	m := find[*messagespb.ReregisterSlaveMessage](r)[0]
+	require.Len(t, m.GetCheckpointedResources(), 3, "cpus, the volume, the rest of the disk")
+	again := r.outcome()
+	require.True(t, proto.Equal(u, again), "the outcome that nobody acknowledged")
+	list := find[*messagespb.UpdateSlaveMessage](r)
+	require.Len(t, list, 1)
+	require.Len(t, list[0].GetOperations().GetOperations(), 1)
+	require.Equal(t, u.GetOperationUuid().GetValue(), list[0].GetOperations().GetOperations()[0].GetUuid().GetValue())
+	r.tell(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: u.GetStatus().GetUuid(), OperationUuid: u.GetOperationUuid()})
+
+	info := commandTask("t")
+	info.Resources = append(reserved(t, "cpus:0.5").Proto(), volume(t))
+	r.tell(r.runTask(info, true))
+	require.Contains(t, r.acknowledgeAll(time.Second), "t RUNNING")
+	r.box.end(r.box.last(), exited(0))
+	require.Contains(t, r.acknowledgeAll(time.Second), "t FINISHED")
+
+	r.apply(3, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_DESTROY.Enum(), Destroy: &mesosproto.Offer_Operation_Destroy{Volumes: []*mesosproto.Resource{volume(t)}}})
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState())
+	require.NoDirExists(t, path)
+	info = commandTask("late")
+	info.Resources = []*mesosproto.Resource{volume(t)}
+	r.tell(r.runTask(info, true))
+	require.Contains(t, r.story(), "late DROPPED AGENT RESOURCES_UNKNOWN")
+}
+
+func TestOperationsThatCanNotBeDone(t *testing.T) {
+	r := registered(t)
+	r.apply(1, reserve(reserved(t, "cpus:100")))
+	u := r.outcome()
+	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, u.GetStatus().GetState())
+	require.Contains(t, u.GetStatus().GetMessage(), "does not contain")
+	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_LAUNCH.Enum()})
+	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, r.outcome().GetStatus().GetState())
+	r.apply(3, nil)
+	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, r.outcome().GetStatus().GetState())
+	r.tell(&messagespb.ApplyOperationMessage{OperationInfo: reserve(reserved(t, "cpus:1")), OperationUuid: &mesosproto.UUID{Value: []byte("stale")}})
+	require.Equal(t, mesosproto.OperationState_OPERATION_DROPPED, r.outcome().GetStatus().GetState())
+
+	// The directory of a volume can't be made: nothing has changed.
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	r = registered(t, func(cfg *Config) { cfg.WorkDir = file })
+	r.apply(1, reserve(reserved(t, "disk:128")))
+	r.outcome()
+	before := r.agent.core.total
+	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}})
+	require.Equal(t, mesosproto.OperationState_OPERATION_FAILED, r.outcome().GetStatus().GetState())
+	require.True(t, before.Equal(r.agent.core.total))
+}
+
+func TestOutcomeThatCanNotBeWrittenIsNotPromised(t *testing.T) {
+	r, store := remembering(t)
+	store.Fail(syscall.ENOSPC)
+	r.apply(1, reserve(reserved(t, "cpus:0.5")))
+	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r))
+}
