@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -266,11 +267,12 @@ func (l *Local) members(p *process) ([]proctree.Process, error) {
 	return s.Members(query), nil
 }
 
-// transientsLocked are the children that carry a container's mark and are not its own: checks.
+// transientsLocked are the children that may carry a container's mark and are not its own: checks, whose
+// keys begin with the container's and a slash.
 func (l *Local) transientsLocked(but *process) map[int]bool {
 	var pids map[int]bool
 	for pid, p := range l.checks {
-		if p != but && p.mark == but.mark {
+		if strings.HasPrefix(p.key, but.key+"/") {
 			if pids == nil {
 				pids = map[int]bool{}
 			}

@@ -1,0 +1,5 @@
+package posix
+
+const agentVariable = "MESOKIT_TEST_AGENT_OF"
+
+func actAsAgent() {}
