@@ -1,0 +1,5 @@
+package docker
+
+const agentVariable = "MESOKIT_DOCKER_TEST_AGENT"
+
+func runAgent() {}

@@ -1,0 +1,139 @@
+package docker
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+	"time"
+	"unicode/utf8"
+)
+
+// The engine's log of a container is read from its start when output may have been missed; what the
+// sandbox has already is skipped. This file knows how much that is.
+
+// logChunk is where the engine cuts long lines. Mesos does not know it; moby daemon/logger/copier.go.
+const logChunk = 16 << 10
+
+// logSize counts the bytes that output has after it went through the engine's json-file log. They are
+// the same bytes, but for those that are not UTF-8: each of them comes back as U+FFFD, which is three.
+// A character is also broken where the engine cuts a line.
+type logSize struct {
+	n       int64
+	column  int    // bytes since the start of the line or the last cut
+	partial []byte // the beginning of a character; at most three bytes
+}
+
+var replacement = int64(utf8.RuneLen(utf8.RuneError))
+
+func (s *logSize) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		// Up to the next place where the engine cuts, a newline counting to the line that it ends.
+		n := min(len(rest), logChunk-s.column)
+		i := bytes.IndexByte(rest[:n], '\n')
+		if i >= 0 {
+			n = i
+		}
+		s.text(rest[:n])
+		s.column += n
+		rest = rest[n:]
+		switch {
+		case i >= 0:
+			s.flush()
+			s.n++
+			s.column = 0
+			rest = rest[1:]
+		case s.column == logChunk:
+			s.flush()
+			s.column = 0
+		}
+	}
+	return len(p), nil
+}
+
+// text counts bytes of one piece of a line.
+func (s *logSize) text(p []byte) {
+	for len(s.partial) > 0 && len(p) > 0 {
+		s.partial = append(s.partial, p[0])
+		p = p[1:]
+		if utf8.FullRune(s.partial) {
+			whole := s.partial
+			s.partial = nil
+			s.runes(whole)
+		}
+	}
+	s.runes(p)
+}
+
+// runes counts whole characters; an incomplete one at the end waits for its rest.
+func (s *logSize) runes(p []byte) {
+	if utf8.Valid(p) {
+		s.n += int64(len(p))
+		return
+	}
+	for len(p) > 0 {
+		if !utf8.FullRune(p) {
+			s.partial = bytes.Clone(p)
+			return
+		}
+		r, size := utf8.DecodeRune(p)
+		if r == utf8.RuneError && size == 1 {
+			s.n += replacement
+		} else {
+			s.n += int64(size)
+		}
+		p = p[size:]
+	}
+}
+
+// flush counts a character that will not be completed.
+func (s *logSize) flush() {
+	s.n += replacement * int64(len(s.partial))
+	s.partial = nil
+}
+
+// logged is how many bytes of the engine's log a file has; 0 if there is no file.
+func (o *output) logged(s stream) (int64, error) {
+	f := o.files[s]
+	if f == nil {
+		return 0, nil
+	}
+	// The container can put anything in the place of the file.
+	r, err := os.OpenFile(f.Name(), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	was, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	if is, err := r.Stat(); err != nil || !os.SameFile(was, is) {
+		return 0, fmt.Errorf("%s was replaced", f.Name())
+	}
+	if _, err := r.Seek(o.base[s], io.SeekStart); err != nil {
+		return 0, err
+	}
+	var size logSize
+	if _, err := io.Copy(&size, r); err != nil {
+		return 0, err
+	}
+	// The engine cuts nothing here: a character may be continued by what comes next, which has to be
+	// skipped as far as it is here.
+	return size.n + int64(len(size.partial)), nil
+}
+
+// lastWrite is when any of the files was last written to.
+func (o *output) lastWrite() time.Time {
+	var last time.Time
+	for _, f := range o.files {
+		if f == nil {
+			continue
+		}
+		if info, err := f.Stat(); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
+}
