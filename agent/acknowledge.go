@@ -25,10 +25,10 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 	if fw != nil {
 		t = fw.task(id)
 	}
-	if !u.terminal() {
+	if !u.Terminal() {
 		c.rememberAcknowledgement(u)
 		c.streams.prune(stream, t)
-		if t == nil && len(stream.pending) == 0 {
+		if t == nil && stream.Empty() {
 			c.streams.close(stream)
 		}
 		return

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -150,10 +151,10 @@ func (c *core) sendOperation(o *operation) {
 	}
 	c.send(o.message(c.info.GetId()))
 	if o.wait == 0 {
-		o.wait = retryFirst
+		o.wait = statusupdate.RetryFirst
 	}
 	wait := o.wait
-	o.wait = min(2*o.wait, retryMax)
+	o.wait = min(2*o.wait, statusupdate.RetryMax)
 	o.stop = c.loop.AfterFunc(wait, func() { c.sendOperation(o) })
 }
 

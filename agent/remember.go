@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
@@ -193,15 +194,15 @@ func (c *core) rememberUpdate(key string, u *messagespb.StatusUpdate, terminal b
 }
 
 // rememberAcknowledgement notes that an update need not be sent any more.
-func (c *core) rememberAcknowledgement(u *update) {
-	if u.key != "" {
-		c.put(entry(u.key, updateRecord{Version: recordVersion, Update: encoded(u.message), Acked: true}))
+func (c *core) rememberAcknowledgement(u *statusupdate.Update) {
+	if u.Key != "" {
+		c.put(entry(u.Key, updateRecord{Version: recordVersion, Update: encoded(u.Message), Acked: true}))
 	}
 }
 
-func (c *core) forgetUpdate(u *update) {
-	if u.key != "" {
-		c.put(forget(u.key))
+func (c *core) forgetUpdate(u *statusupdate.Update) {
+	if u.Key != "" {
+		c.put(forget(u.Key))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/checkpoint"
+	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -219,13 +220,8 @@ func (c *core) restoreUpdate(ids []string, value []byte) (kept bool, err error) 
 		return false, err
 	}
 	c.sawAge(n)
-	stream := c.streams.open(ids[0], ids[1])
-	u := &update{message: m, key: strings.Join(append([]string{"update"}, ids...), "/"), ready: true, safe: true}
-	if r.Acked {
-		stream.history = append(stream.history, u)
-	} else {
-		stream.pending = append(stream.pending, u)
-	}
+	key := strings.Join(append([]string{"update"}, ids...), "/")
+	c.streams.open(ids[0], ids[1]).Restore(&statusupdate.Update{Message: m, Key: key}, r.Acked)
 	if t := fw.task(ids[1]); t != nil {
 		t.queued = false
 		t.ex.used = true

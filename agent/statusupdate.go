@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -57,7 +58,7 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 // acceptFrom checks what only executors can get wrong.
 func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked func(error)) {
 	stream := c.streams.get(ex.fw.id, s.GetTaskId().GetValue())
-	if u, seen := stream.seen(s.GetUuid()); seen {
+	if u, seen := stream.updates().Seen(s.GetUuid()); seen {
 		c.acceptAgain(stream, u, acked)
 		return
 	}
@@ -65,8 +66,8 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 	case t == nil && stream == nil && c.streams.strangers(ex.fw) >= maxStrangers:
 		acked(status.Errorf(codes.ResourceExhausted, "framework %s has updates of %d tasks that are not here; the first must be acknowledged", ex.fw.id, maxStrangers))
 		return
-	case stream.full():
-		acked(status.Errorf(codes.ResourceExhausted, "%d updates of task %s wait for their acknowledgement by the framework; send fewer", maxPendingUpdates, s.GetTaskId().GetValue()))
+	case stream.updates().Full():
+		acked(status.Errorf(codes.ResourceExhausted, "%d updates of task %s wait for their acknowledgement by the framework; send fewer", statusupdate.MaxPending, s.GetTaskId().GetValue()))
 		return
 	case t != nil && t.terminal():
 		// Nothing follows the end. The executor must not send it for ever, so it is acknowledged.
@@ -79,15 +80,15 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 }
 
 // acceptAgain answers an executor that missed the acknowledgement; u is nil if the update is long done.
-func (c *core) acceptAgain(s *stream, u *update, acked func(error)) {
+func (c *core) acceptAgain(s *stream, u *statusupdate.Update, acked func(error)) {
 	switch {
-	case u == nil || u.safe:
+	case u == nil || u.Safe:
 		acked(nil)
-	case u.failed:
-		u.waiting = append(u.waiting, acked)
+	case u.Failed:
+		u.Waiting = append(u.Waiting, acked)
 		c.write(s, u)
-	case len(u.waiting) < 2: // one answer is enough, however often it asks
-		u.waiting = append(u.waiting, acked)
+	case len(u.Waiting) < 2: // one answer is enough, however often it asks
+		u.Waiting = append(u.Waiting, acked)
 	}
 }
 
@@ -116,37 +117,37 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 		c.streams.prune(stream, t)
 		c.touched(t.ex)
 	}
-	u := &update{message: m, waiting: []func(error){acked}}
+	u := &statusupdate.Update{Message: m, Waiting: []func(error){acked}}
 	if fw := c.frameworks[framework.GetValue()]; fw != nil && fw.info.GetCheckpoint() {
-		u.key = updateKey(fw.id, s.GetTaskId().GetValue(), c.nextAge())
+		u.Key = updateKey(fw.id, s.GetTaskId().GetValue(), c.nextAge())
 	}
-	c.streams.add(stream, u)
+	stream.Add(u)
 	c.write(stream, u)
 }
 
 // write makes an update safe; then it goes out, and the executor may forget it. What can't be written
 // goes out all the same, but the executor is not told that it is safe.
-func (c *core) write(s *stream, u *update) {
+func (c *core) write(s *stream, u *statusupdate.Update) {
 	done := func(err error) {
-		u.safe, u.failed = err == nil, err != nil
+		u.Safe, u.Failed = err == nil, err != nil
 		if err != nil {
-			c.log.Error("update can't be checkpointed; is the disk of --work_dir full?", zap.String("key", u.key), zap.Error(err))
+			c.log.Error("update can't be checkpointed; is the disk of --work_dir full?", zap.String("key", u.Key), zap.Error(err))
 		}
-		if !u.ready {
+		if !u.Ready {
 			c.streams.written(s, u)
 		}
-		waiting := u.waiting
-		u.waiting = nil
+		waiting := u.Waiting
+		u.Waiting = nil
 		for _, f := range waiting {
 			f(err)
 		}
 	}
-	if u.key == "" {
+	if u.Key == "" {
 		done(nil)
 		return
 	}
-	u.failed = false
-	c.rememberUpdate(u.key, u.message, u.terminal(), done)
+	u.Failed = false
+	c.rememberUpdate(u.Key, u.Message, u.Terminal(), done)
 }
 
 // taskEnded frees what the task held.

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -101,7 +102,7 @@ func TestUpdatesThatNobodyAcknowledgesAreBounded(t *testing.T) {
 	r, p := subscribed(t)
 	c := r.agent.core
 	ex := c.frameworks["f"].executors["e"]
-	for i := range maxPendingUpdates {
+	for i := range statusupdate.MaxPending {
 		s := status16("a", mesosproto.TaskState_TASK_RUNNING, 0)
 		s.Uuid[0], s.Uuid[1] = byte(i), byte(i>>8)+1
 		c.updateFrom(ex, s, func(err error) { require.NoError(t, err) })
