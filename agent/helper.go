@@ -2,15 +2,10 @@ package agent
 
 import "github.com/mesokit/mesokit/agent/containerizer/keeper"
 
-// RunHelper lets this program be the helper that keeps containers when their agent ends: started as one
-// by an agent, it does that work and never returns; else it does nothing. It must come first in main,
-// before anything that reads flags, opens files or starts goroutines.
+// RunHelper lets a program be the keeper of its own containers: the process that outlives the agent and
+// the tasks of which survive kill -9 of it. A main function calls it first, before flags are read, files
+// opened or goroutines started. In a process that was started as a keeper it does not return; in every
+// other it does nothing.
 //
-//	func main() {
-//		agent.RunHelper()
-//		…
-//	}
-//
-// With it, tasks of the posix containerizer outlive the agent's process. Programs that don't call it
-// can name another that does in posix.Config.HelperPath.
+// Without it, and without posix.Config.HelperPath, tasks are children of the agent and end with it.
 func RunHelper() { keeper.RunIfAsked() }
