@@ -36,6 +36,7 @@ type connection struct {
 	shared     bool // events are shared with the sender; the stream can't be paced
 	subscribed bool
 	timer      func() bool // until it is subscribed: the end of patience; then: the next heartbeat
+	watch      func() bool // while there are updates without acknowledgement; nil: not set
 	inflight   int         // calls sent and not answered
 }
 
@@ -151,6 +152,7 @@ func (c *core) forsake() {
 func (c *core) disconnect(conn *connection) {
 	c.conn = nil
 	conn.timer()
+	c.stopTimer(&conn.watch)
 	if conn.cancel != nil { // nil if Subscribe itself has called end
 		conn.cancel()
 	}
@@ -172,7 +174,8 @@ func (c *core) event(conn *connection, e *executorpb.Event) {
 	t := e.GetType()
 	switch {
 	case conn.subscribed:
-	case t == executorpb.Event_SUBSCRIBED, t == executorpb.Event_ERROR, t == executorpb.Event_SHUTDOWN:
+	case t == executorpb.Event_SUBSCRIBED, t == executorpb.Event_ERROR, t == executorpb.Event_SHUTDOWN,
+		t == executorpb.Event_ACKNOWLEDGED: // of what came with SUBSCRIBE
 	default:
 		c.log.Warn("event before SUBSCRIBED ignored", zap.Stringer("event", t))
 		return

@@ -114,7 +114,9 @@ func (c *core) deliverThen(f func(Executor), then func()) {
 			f(c.cfg.Executor)
 		}
 		c.loop.Post(func() {
-			c.backlog.Remove()
+			if u, ok := c.updates.first(); c.backlog.Remove() && ok {
+				u.at = c.loop.Now() // the stream is read again; that nothing was heard is our fault
+			}
 			then()
 		})
 	})

@@ -35,6 +35,14 @@ func (p *pending[V]) remove(key string) bool {
 
 func (p *pending[V]) len() int { return len(p.byKey) }
 
+// first is the oldest value; ok is false if there is none.
+func (p *pending[V]) first() (v V, ok bool) {
+	if e := p.order.Front(); e != nil {
+		return e.Value.(entry[V]).value, true
+	}
+	return v, false
+}
+
 // all yields the values in order; nothing may be added or removed meanwhile.
 func (p *pending[V]) all(yield func(V) bool) {
 	for e := p.order.Front(); e != nil; e = e.Next() {

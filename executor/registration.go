@@ -16,7 +16,7 @@ func (c *core) subscribeCall(conn *connection) *executorpb.Call {
 	call := c.call(executorpb.Call_SUBSCRIBE)
 	call.Subscribe = &executorpb.Call_Subscribe{UnacknowledgedTasks: slices.Collect(c.tasks.all)}
 	for u := range c.updates.all {
-		u.on = conn
+		u.on, u.at = conn, c.loop.Now()
 		call.Subscribe.UnacknowledgedUpdates = append(call.Subscribe.UnacknowledgedUpdates, u.call)
 	}
 	return call
@@ -50,6 +50,7 @@ func (c *core) subscribed(conn *connection, e *executorpb.Event) {
 			c.sendUpdate(conn, u)
 		}
 	}
+	c.watchUpdates(conn)
 }
 
 func (c *core) heartbeatLater(conn *connection) {

@@ -3,6 +3,7 @@ package executor
 import (
 	"encoding/binary"
 	"math/rand/v2"
+	"time"
 
 	"github.com/gogo/status"
 	"go.uber.org/zap"
@@ -13,10 +14,15 @@ import (
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
 )
 
+// ackTimeout is how long an update that was sent may stay unacknowledged. Then it is sent again: an agent
+// that can't store an update for now does not tell so when the update came with SUBSCRIBE.
+const ackTimeout = 30 * time.Second
+
 // update is one that the agent has not acknowledged.
 type update struct {
 	call *executorpb.Call_Update
 	on   *connection // it was sent there, by itself or in SUBSCRIBE; nil: not yet
+	at   time.Time   // when it was sent there
 }
 
 // SendStatusUpdate reports what became of a task. TaskId and State must be set. Uuid, Source, ExecutorId
@@ -91,13 +97,38 @@ func (c *core) statusUpdate(s *mesosproto.TaskStatus) {
 
 // sendUpdate sends an update by itself.
 func (c *core) sendUpdate(conn *connection, u *update) {
-	u.on = conn
+	u.on, u.at = conn, c.loop.Now()
+	c.watchUpdates(conn)
 	call := c.call(executorpb.Call_UPDATE)
 	call.Update = u.call
 	c.send(conn, call, func(err error) {
 		if err != nil && isRefusal(err) && c.forget(string(u.call.GetStatus().GetUuid())) {
 			c.refused(call, err)
 		}
+	})
+}
+
+// watchUpdates makes a new connection if the oldest update stays without an acknowledgement. It is one
+// timer that is set again when it finds a younger one.
+func (c *core) watchUpdates(conn *connection) {
+	oldest, ok := c.updates.first()
+	if !ok || conn.watch != nil {
+		return
+	}
+	conn.watch = c.loop.AfterFunc(ackTimeout-c.loop.Now().Sub(oldest.at), func() {
+		conn.watch = nil
+		oldest, ok := c.updates.first()
+		switch {
+		case !ok:
+			return
+		case !conn.shared && c.backlog.Full(): // nobody reads, so nothing can be heard
+			oldest.at = c.loop.Now()
+		case c.loop.Now().Sub(oldest.at) >= ackTimeout:
+			c.renew(conn, status.Errorf(codes.Unavailable, "update of task %s not acknowledged within %v",
+				oldest.call.GetStatus().GetTaskId().GetValue(), ackTimeout))
+			return
+		}
+		c.watchUpdates(conn)
 	})
 }
 

@@ -140,6 +140,46 @@ func TestAcknowledgementsThatDoNotFit(t *testing.T) {
 	require.Equal(t, "SUBSCRIBE[task t2, t1 TASK_RUNNING]", describe(p.link().subscribe), "the agent knows t1, but not this update")
 }
 
+func TestUpdateWithoutAcknowledgementIsSentAgain(t *testing.T) {
+	for _, checkpoint := range []bool{true, false} {
+		p := subscribed(t, func(c *Config) { c.Checkpoint = checkpoint })
+		require.NoError(t, p.driver.Running(taskID("t1")))
+		p.sim.Advance(20 * time.Second)
+		require.NoError(t, p.driver.Running(taskID("t2")))
+		p.sim.Settle()
+		p.link().acknowledge(1)
+		p.sim.Advance(29 * time.Second)
+		require.Len(t, p.links, 1, "t2 is 29s old")
+		p.sim.Advance(4 * time.Second)
+		require.Len(t, p.links, 2)
+		require.Equal(t, "SUBSCRIBE[t2 TASK_RUNNING]", describe(p.link().subscribe))
+		p.link().subscribed()
+		p.sim.Advance(40 * time.Second)
+		require.Len(t, p.links, 3, "one that came with SUBSCRIBE is watched, too")
+		p.link().subscribed()
+		p.link().acknowledge()
+		p.sim.Advance(time.Hour)
+		require.Len(t, p.links, 3)
+		require.NotContains(t, p.actor.take(), "Shutdown")
+	}
+}
+
+func TestAcknowledgementBeforeSubscribedCounts(t *testing.T) {
+	p := subscribed(t)
+	require.NoError(t, p.driver.Running(taskID("t")))
+	p.sim.Settle()
+	p.link().breaks(io.EOF)
+	n := len(p.links)
+	require.True(t, p.sim.RunUntil(func() bool { return len(p.links) > n }, 3*time.Second))
+	p.link().acknowledge()
+	p.link().subscribed()
+	p.sim.Settle()
+	require.Empty(t, p.link().calls)
+	p.link().breaks(io.EOF)
+	p.reconnected()
+	require.Equal(t, "SUBSCRIBE[]", describe(p.link().subscribe))
+}
+
 func TestLostCallMakesANewConnection(t *testing.T) {
 	for _, checkpoint := range []bool{true, false} { // the agent is there, so it does not matter
 		for _, err := range []error{
