@@ -12,27 +12,38 @@ import (
 	"github.com/mesokit/mesokit/resources"
 )
 
-// agent is an agent as the allocator sees it.
+// agent is an agent as the allocator sees it. What a run needs comes first, close together: of 20,000
+// agents the processor has few in its caches.
 type agent struct {
-	id     string
-	slot   int  // row of the matrices
-	known  bool // not removed
-	info   *mesosproto.AgentInfo
-	caps   agentCaps
-	remote bool // in another region than the master
-	active bool
-	dirty  bool // in Hierarchical.dirty
-
-	total    resources.Resources
-	kinds    kinds // of total
-	holdings []holding
+	slot    int    // row of the board
+	version uint32 // names the value of free
+	last    uint32 // the last version that was given
+	dirty   bool   // in Hierarchical.dirty
+	known   bool   // not removed
+	active  bool
+	remote  bool  // in another region than the master
+	over    bool  // more is held than there is, after total has shrunk
+	kinds   kinds // of total
+	caps    agentCaps
 
 	// free is total less what is held, with every shared resource of total in it: those can be offered
-	// again while they are in use. over: more is held than there is, after total has shrunk.
-	free   resources.Resources
-	over   bool
-	judged resources.Resources // what was free when blocked bits of this agent were set
+	// again while they are in use.
+	free     resources.Resources
+	holdings []holding
+	first    [2]holding // where holdings begin: most agents need no more
+	memo     memo
+	filters  filters
 
+	// judged is what was free when the blocked bits of this agent were set: they hold as long as free is
+	// part of it.
+	judged        resources.Resources
+	judgedVersion uint32
+	judgedFree    bool // free is known to be part of judged
+	judgedMemo    bool // memo.plain is
+
+	id          string
+	info        *mesosproto.AgentInfo
+	total       resources.Resources
 	maintenance *maintenance // nil: none is planned
 }
 
@@ -44,6 +55,7 @@ func (h *Hierarchical) AddAgent(info *mesosproto.AgentInfo, capabilities []*meso
 		h.RemoveAgent(id)
 	}
 	a := &agent{id: id, known: true, active: true}
+	a.holdings = a.first[:0]
 	if n := len(h.freeSlots); n > 0 {
 		a.slot = h.freeSlots[n-1]
 		h.freeSlots = h.freeSlots[:n-1]
@@ -53,14 +65,14 @@ func (h *Hierarchical) AddAgent(info *mesosproto.AgentInfo, capabilities []*meso
 	}
 	h.agents[a.slot] = a
 	h.agentByID[id] = a
-	h.growMatrices()
+	h.board.grow(len(h.agents), len(h.seats))
 	h.describe(a, info, capabilities)
 	h.setTotal(a, total.Unallocate())
+	h.setUnavailability(a, unavailability)
 	for _, frameworkID := range sortedKeys(used) {
 		h.hold(a, frameworkID, used[frameworkID])
 	}
 	h.recount(a)
-	h.setUnavailability(a, unavailability)
 	h.touch(a)
 	h.added++
 	if h.awaiting > 0 && h.added >= h.awaiting {
@@ -73,7 +85,15 @@ func (h *Hierarchical) describe(a *agent, info *mesosproto.AgentInfo, capabiliti
 	a.info = info
 	a.caps = agentCapsOf(capabilities)
 	a.remote = isRemote(h.cfg.Domain, info.GetDomain())
-	h.excluded.clearRow(a.slot)
+	h.include(a)
+}
+
+// include forgets which frameworks the agent does not suit.
+func (h *Hierarchical) include(a *agent) {
+	row := h.board.row(a.slot)
+	for i := range row {
+		row[i].excluded = 0
+	}
 }
 
 // setTotal replaces what the agent has; what is free is for the caller to recount.
@@ -82,7 +102,7 @@ func (h *Hierarchical) setTotal(a *agent, total resources.Resources) {
 	a.total = total
 	k := kindsOf(total)
 	if (k^a.kinds)&hasGPUs != 0 {
-		h.excluded.clearRow(a.slot)
+		h.include(a)
 	}
 	a.kinds = k
 	h.tree.setTotal(cluster)
@@ -95,15 +115,18 @@ func (h *Hierarchical) RemoveAgent(id string) {
 		return
 	}
 	for len(a.holdings) > 0 {
-		last := &a.holdings[len(a.holdings)-1]
-		h.release(a, last.framework, last.role, last.all())
+		x := &a.holdings[len(a.holdings)-1]
+		r := x.all()
+		x.offered, x.used = resources.Resources{}, resources.Resources{}
+		h.discharge(a, x.seat, r, r.ScalarQuantities())
+		h.dropHolding(a, len(a.holdings)-1)
 	}
 	h.setTotal(a, resources.Resources{})
 	h.setUnavailability(a, nil)
 	h.dropAgentFilters(a)
-	h.excluded.clearRow(a.slot)
+	clear(h.board.row(a.slot))
 	a.known, a.active = false, false
-	a.free = resources.Resources{}
+	a.setFree(resources.Resources{})
 	h.agents[a.slot] = nil
 	h.freeSlots = append(h.freeSlots, a.slot)
 	delete(h.agentByID, id)
@@ -175,7 +198,7 @@ func (h *Hierarchical) UpdateAvailable(agentID string, conversions []resources.C
 // FailedPrecondition if it was not offered, or a conversion can't be applied. Then nothing changes.
 func (h *Hierarchical) UpdateAllocation(frameworkID, agentID string, offered resources.Resources, conversions []resources.Conversion) error {
 	f, a := h.frameworks[frameworkID], h.agentByID[agentID]
-	if f == nil {
+	if f == nil || !f.known {
 		return status.Errorf(codes.NotFound, "framework %s is not known", frameworkID)
 	}
 	if a == nil {
@@ -188,8 +211,11 @@ func (h *Hierarchical) UpdateAllocation(frameworkID, agentID string, offered res
 	if offered.Any(func(e resources.Resource) bool { return e.AllocationRole() != role }) {
 		return status.Errorf(codes.InvalidArgument, "resources are allocated to more than one role: %s", offered)
 	}
-	at, found := a.find(frameworkID, role)
-	if !found || !a.holdings[at].offered.Contains(offered) {
+	at := -1
+	if s := f.seat(role); s != nil {
+		at = a.find(s)
+	}
+	if at < 0 || !a.holdings[at].offered.Contains(offered) {
 		return status.Errorf(codes.FailedPrecondition, "%s is not offered to framework %s on agent %s", offered, frameworkID, agentID)
 	}
 	after, err := offered.Apply(conversions...)

@@ -82,12 +82,56 @@ func ParseMinAllocatable(text string) ([]resources.Quantities, error) {
 	return list, nil
 }
 
-// enough tells whether q is worth an offer; no entries allow anything.
-func enough(minimum []resources.Quantities, q resources.Quantities) bool {
-	for _, m := range minimum {
-		if q.Contains(m) {
+// minimum are the smallest offers worth making: an offer must have all amounts of one entry. None: any
+// offer.
+type minimum [][]resources.Quantity
+
+func minimumOf(list []resources.Quantities) minimum {
+	var m minimum
+	for _, q := range list {
+		var entry []resources.Quantity
+		for name, amount := range q.All() {
+			entry = append(entry, resources.Quantity{Name: name, Amount: amount})
+		}
+		m = append(m, entry)
+	}
+	return m
+}
+
+// allows tells whether r is worth an offer. It sums only the names that it needs.
+func (m minimum) allows(r resources.Resources) bool {
+	for _, entry := range m {
+		all := true
+		for _, q := range entry {
+			if !reaches(r, q) {
+				all = false
+				break
+			}
+		}
+		if all {
 			return true
 		}
 	}
-	return len(minimum) == 0
+	return len(m) == 0
+}
+
+func reaches(r resources.Resources, q resources.Quantity) bool {
+	var sum resources.Scalar
+	for i := range r.Len() {
+		if e := r.At(i); e.Name() == q.Name {
+			if sum += e.Quantity(); sum >= q.Amount {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// String prints "cpus:0.01 or mem:32".
+func (m minimum) String() string {
+	var list []string
+	for _, entry := range m {
+		list = append(list, resources.NewQuantities(entry...).String())
+	}
+	return strings.Join(list, " or ")
 }

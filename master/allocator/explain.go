@@ -66,7 +66,7 @@ const (
 // way. It computes them when asked and changes nothing; between questions it costs nothing.
 func (h *Hierarchical) Explain(q Question) []Reason {
 	e := explanation{h: h, q: q}
-	f := h.frameworks[q.FrameworkID]
+	f := h.framework(q.FrameworkID)
 	var s *seat
 	switch {
 	case f == nil:
@@ -143,13 +143,14 @@ func (e *explanation) explainAgent(a *agent, s *seat) {
 	if offer.IsEmpty() {
 		return
 	}
-	if amounts := offer.Quantities(); !enough(s.minimum, amounts) {
-		e.add(TooSmall, "%s is less than the smallest offer worth making, %s", amounts, bundles(s.minimum))
+	if !s.minimum.allows(offer) {
+		e.add(TooSmall, "%s is less than the smallest offer worth making, %s", offer.Quantities(), s.minimum)
 	}
 	e.explainNeeds(offer)
-	for _, f := range s.filters[int32(a.slot)] {
-		if f.refused.Contains(offer) {
-			e.add(Refused, "the framework refused %s until %s; REVIVE ends that", f.refused, h.timeOf(f.until).UTC().Format("2006-01-02T15:04:05.000Z"))
+	for _, f := range a.filters.list {
+		if refused := a.filters.refusals[f.refusal]; f.of(s) && refused.Contains(offer) {
+			e.add(Refused, "the framework refused %s until %s; REVIVE ends that", refused,
+				h.timeOf(f.until).UTC().Format("2006-01-02T15:04:05.000Z"))
 		}
 	}
 	if len(e.reasons) == before && (a.dirty || h.allDirty) && s.wanted() {
@@ -183,14 +184,15 @@ func (e *explanation) explainFree(a *agent, s *seat) resources.Resources {
 	for i := range a.holdings {
 		x := &a.holdings[i]
 		code := HeldByOthers
-		if x.framework == s.framework.id {
+		holder := x.seat.framework
+		if holder == s.framework {
 			code = HeldByItself
 		}
 		if !x.offered.IsEmpty() {
-			e.add(code, "%s is offered to framework %s in role %s", x.offered.Unallocate(), x.framework, x.role)
+			e.add(code, "%s is offered to framework %s in role %s", x.offered.Unallocate(), holder.id, x.seat.role.name)
 		}
 		if !x.used.IsEmpty() {
-			e.add(code, "%s is used by framework %s in role %s", x.used.Unallocate(), x.framework, x.role)
+			e.add(code, "%s is used by framework %s in role %s", x.used.Unallocate(), holder.id, x.seat.role.name)
 		}
 	}
 	if a.free.IsEmpty() {
@@ -242,14 +244,6 @@ func (e *explanation) explainNeeds(offer resources.Resources) {
 	}
 }
 
-func bundles(minimum []resources.Quantities) string {
-	var list []string
-	for _, m := range minimum {
-		list = append(list, m.String())
-	}
-	return strings.Join(list, " or ")
-}
-
 // explain says of each group which of its constraints an agent does not satisfy.
 func (c *constraints) explain(a *agent) string {
 	var groups []string
@@ -290,7 +284,7 @@ func (c *constraint) String() string {
 // Excluded are the agents whose offers the constraints of a framework exclude, by role: sorted roles
 // with sorted agent ids; roles that exclude none are left out. Mesos: GET /allocator/offer_constraints_debug.
 func (h *Hierarchical) Excluded(frameworkID string) []RoleAgents {
-	f := h.frameworks[frameworkID]
+	f := h.framework(frameworkID)
 	if f == nil {
 		return nil
 	}

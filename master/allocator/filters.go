@@ -7,11 +7,20 @@ import (
 	"github.com/mesokit/mesokit/resources"
 )
 
-// filter keeps what was refused away from one seat on one agent: an offer that is contained in refused
-// is not made until then.
+// filters are what frameworks refused on one agent. There may be one for each of thousands of
+// frameworks, so a filter is a few numbers and what was refused is kept once.
+type filters struct {
+	list     []filter
+	refusals []resources.Resources // not allocated
+}
+
+// filter keeps what was refused away from one seat: an offer that is contained in it is not made until
+// then. It is live while the seat has the same era; else it waits to be swept away.
 type filter struct {
-	refused resources.Resources // not allocated
 	until   tick
+	seat    int32 // index
+	refusal int32 // index
+	era     uint32
 }
 
 // tick is a time on a coarse grid, so that filters made at about the same time end together.
@@ -25,6 +34,10 @@ func (h *Hierarchical) tick(t time.Time) tick {
 
 func (h *Hierarchical) timeOf(t tick) time.Time { return time.Unix(0, int64(t)*int64(h.grid)) }
 
+// maxFilters is how many filters one seat has on one agent at most; of more, the first goes. A framework
+// would have to refuse that many offers, none of them part of another, to notice.
+const maxFilters = 128
+
 // refuse installs a filter. However short it is meant to be, it holds for the interval: what was just
 // declined comes back no sooner, or the allocator and a framework that declines everything would keep
 // each other busy.
@@ -32,35 +45,102 @@ func (h *Hierarchical) timeOf(t tick) time.Time { return time.Unix(0, int64(t)*i
 // A filter that another one makes superfluous is not kept, so a framework that refuses the same again
 // and again costs one filter. Mesos: src/master/allocator/mesos/hierarchical.cpp, recoverResources.
 func (h *Hierarchical) refuse(s *seat, a *agent, refused resources.Resources, d time.Duration) {
-	made := filter{refused, h.tick(h.loop.Now().Add(max(d, h.cfg.Interval)))}
-	slot := int32(a.slot)
-	list := s.filters[slot]
-	for _, f := range list {
-		if f.until >= made.until && f.refused.Contains(refused) {
-			return
-		}
+	until := h.tick(h.loop.Now().Add(max(d, h.cfg.Interval)))
+	x, bit := h.board.at(a.slot, s.index)
+	if x.filtered&bit != 0 && !h.supersede(s, a, refused, until) {
+		return
 	}
-	before := len(list)
-	if before > 0 {
-		list = slices.DeleteFunc(list, func(f filter) bool {
-			return f.until <= made.until && refused.Contains(f.refused)
-		})
+	x.filtered |= bit
+	f := &a.filters
+	if len(f.list) == cap(f.list) && len(f.list) > 16 {
+		h.sweep(a)
 	}
-	if len(list) == maxFilters {
-		list = slices.Delete(list, 0, 1)
-	}
-	if s.filters == nil {
-		s.filters = make(map[int32][]filter)
-	}
-	s.filters[slot] = append(list, made)
-	h.countFilters(s, len(list)+1-before)
-	h.expiries.add(made.until, expiry{int32(s.index), slot})
+	f.list = append(f.list, filter{until, int32(s.index), a.intern(refused), s.era})
+	h.countFilters(s, 1)
+	h.expiries.add(until, expiry{int32(s.index), int32(a.slot), s.era})
+	h.compactExpiries()
 	h.armExpiry()
 }
 
-// maxFilters is how many filters one seat has on one agent at most; of more, the oldest go. A framework
-// would have to refuse that many offers, none of them part of another, to notice.
-const maxFilters = 128
+// supersede drops the filters of a seat that a new one makes superfluous, and tells whether the new one
+// is not superfluous itself.
+func (h *Hierarchical) supersede(s *seat, a *agent, refused resources.Resources, until tick) bool {
+	f := &a.filters
+	n := 0
+	for i := 0; i < len(f.list); i++ {
+		x := f.list[i]
+		if !x.of(s) {
+			continue
+		}
+		old := f.refusals[x.refusal]
+		if x.until >= until && old.Contains(refused) {
+			return false
+		}
+		if x.until <= until && refused.Contains(old) {
+			f.remove(i)
+			h.countFilters(s, -1)
+			i--
+			continue
+		}
+		if n++; n == maxFilters {
+			f.remove(i)
+			h.countFilters(s, -1)
+			break
+		}
+	}
+	return true
+}
+
+func (x *filter) of(s *seat) bool { return int(x.seat) == s.index && x.era == s.era }
+
+func (f *filters) remove(i int) {
+	last := len(f.list) - 1
+	f.list[i] = f.list[last]
+	f.list = f.list[:last]
+}
+
+// intern returns the index of what was refused; mostly it is the same as last time.
+func (a *agent) intern(refused resources.Resources) int32 {
+	f, m := &a.filters, &a.memo
+	remembered := a.version == m.version // so refused is what came back: memo.plain
+	if remembered && m.refusal >= 0 {
+		return m.refusal
+	}
+	i := len(f.refusals) - 1
+	for i >= max(0, len(f.refusals)-8) && !same(f.refusals[i], refused) {
+		i--
+	}
+	if i < max(0, len(f.refusals)-8) {
+		i = len(f.refusals)
+		f.refusals = append(f.refusals, refused)
+	}
+	if remembered {
+		m.refusal = int32(i)
+	}
+	return int32(i)
+}
+
+// sweep throws out filters that are no longer live and refusals that nobody refers to, before the list
+// grows.
+func (h *Hierarchical) sweep(a *agent) {
+	f := &a.filters
+	a.memo.refusal = -1
+	f.list = slices.DeleteFunc(f.list, func(x filter) bool {
+		s := h.seats[x.seat]
+		return s == nil || !x.of(s)
+	})
+	number := make([]int32, len(f.refusals)) // where a refusal goes, plus 1
+	var kept []resources.Resources
+	for i := range f.list {
+		x := &f.list[i]
+		if number[x.refusal] == 0 {
+			kept = append(kept, f.refusals[x.refusal])
+			number[x.refusal] = int32(len(kept))
+		}
+		x.refusal = number[x.refusal] - 1
+	}
+	f.refusals = kept
+}
 
 // countFilters keeps the number of live filters: of the seat, its role, and all.
 func (h *Hierarchical) countFilters(s *seat, more int) {
@@ -70,9 +150,13 @@ func (h *Hierarchical) countFilters(s *seat, more int) {
 }
 
 // refused tells whether a live filter covers an offer, given unallocated.
-func (s *seat) refused(a *agent, offer resources.Resources) bool {
-	for _, f := range s.filters[int32(a.slot)] {
-		if f.refused.Contains(offer) {
+func (h *Hierarchical) refused(s *seat, a *agent, offer resources.Resources) bool {
+	if x, bit := h.board.at(a.slot, s.index); x.filtered&bit == 0 {
+		return false
+	}
+	f := &a.filters
+	for i := range f.list {
+		if f.list[i].of(s) && f.refusals[f.list[i].refusal].Contains(offer) {
 			return true
 		}
 	}
@@ -81,158 +165,37 @@ func (s *seat) refused(a *agent, offer resources.Resources) bool {
 
 // dropFilters forgets all filters of a seat.
 func (h *Hierarchical) dropFilters(s *seat) {
-	s.filters = nil
+	h.newEra(s)
 	h.countFilters(s, -s.live)
-	h.reconsider(s)
+	h.board.eachInColumn(s.index, func(x *cell, bit uint64) {
+		x.filtered &^= bit
+		x.blocked &^= bit
+	})
+	if s.wanted() {
+		h.touchAll()
+	}
 	h.compactExpiries()
+}
+
+// newEra makes all filters that there are for the index of s dead.
+func (h *Hierarchical) newEra(s *seat) {
+	h.era++
+	s.era = h.era
 }
 
 // dropAgentFilters forgets all filters on an agent.
 func (h *Hierarchical) dropAgentFilters(a *agent) {
-	for _, s := range h.seats {
-		if s == nil {
-			continue
-		}
-		if n := len(s.filters[int32(a.slot)]); n > 0 {
-			delete(s.filters, int32(a.slot))
-			h.countFilters(s, -n)
+	for i := range a.filters.list {
+		x := &a.filters.list[i]
+		if s := h.seats[x.seat]; s != nil && x.of(s) {
+			h.countFilters(s, -1)
 		}
 	}
-	h.blocked.clearRow(a.slot)
+	a.filters = filters{}
+	a.memo.refusal = -1
+	row := h.board.row(a.slot)
+	for i := range row {
+		row[i].filtered, row[i].blocked = 0, 0
+	}
 	h.compactExpiries()
-}
-
-// expiry says that filters of a seat on an agent end. It may outlive them, and seat and agent too:
-// then it finds nothing to end.
-type expiry struct {
-	seat, agent int32
-}
-
-// expiries are the ends of filters by tick.
-type expiries struct {
-	buckets map[tick][]expiry
-	ticks   []tick // a heap of the keys of buckets
-	entries int
-	live    int // filters there are
-	armed   tick
-	stop    func() bool
-}
-
-func (e *expiries) add(t tick, x expiry) {
-	if e.buckets == nil {
-		e.buckets = make(map[tick][]expiry)
-	}
-	list, found := e.buckets[t]
-	if !found {
-		e.push(t)
-	}
-	e.buckets[t] = append(list, x)
-	e.entries++
-}
-
-func (e *expiries) push(t tick) {
-	e.ticks = append(e.ticks, t)
-	for i := len(e.ticks) - 1; i > 0 && e.ticks[(i-1)/2] > e.ticks[i]; i = (i - 1) / 2 {
-		e.ticks[i], e.ticks[(i-1)/2] = e.ticks[(i-1)/2], e.ticks[i]
-	}
-}
-
-// pop takes out the first bucket.
-func (e *expiries) pop() []expiry {
-	first := e.ticks[0]
-	last := len(e.ticks) - 1
-	e.ticks[0] = e.ticks[last]
-	e.ticks = e.ticks[:last]
-	for i := 0; ; {
-		c := 2*i + 1
-		if c+1 < last && e.ticks[c+1] < e.ticks[c] {
-			c++
-		}
-		if c >= last || e.ticks[i] <= e.ticks[c] {
-			break
-		}
-		e.ticks[i], e.ticks[c] = e.ticks[c], e.ticks[i]
-		i = c
-	}
-	list := e.buckets[first]
-	delete(e.buckets, first)
-	e.entries -= len(list)
-	return list
-}
-
-// armExpiry sets the one timer to the first tick.
-func (h *Hierarchical) armExpiry() {
-	e := &h.expiries
-	if len(e.ticks) == 0 || e.stop != nil && e.armed <= e.ticks[0] {
-		return
-	}
-	if e.stop != nil {
-		e.stop()
-	}
-	e.armed = e.ticks[0]
-	e.stop = h.loop.AfterFunc(h.timeOf(e.armed).Sub(h.loop.Now()), h.expire)
-}
-
-// expire ends the filters whose time has come.
-func (h *Hierarchical) expire() {
-	e := &h.expiries
-	e.stop = nil
-	now := h.loop.Now()
-	for len(e.ticks) > 0 && !h.timeOf(e.ticks[0]).After(now) {
-		at := e.ticks[0]
-		for _, x := range e.pop() {
-			h.endFilters(x, at)
-		}
-	}
-	h.armExpiry()
-}
-
-func (h *Hierarchical) endFilters(x expiry, at tick) {
-	s := h.seats[x.seat]
-	if s == nil {
-		return
-	}
-	list := s.filters[x.agent]
-	before := len(list)
-	if before == 0 {
-		return
-	}
-	list = slices.DeleteFunc(list, func(f filter) bool { return f.until <= at })
-	if len(list) == before {
-		return
-	}
-	h.countFilters(s, len(list)-before)
-	if len(list) == 0 {
-		delete(s.filters, x.agent)
-	} else {
-		s.filters[x.agent] = list
-	}
-	h.blocked.unset(int(x.agent), int(x.seat))
-	h.touch(h.agents[x.agent])
-}
-
-// compactExpiries drops the expiries of filters that were removed before their time, once there are more
-// of them than of others: long filters and many revivals must not pile them up.
-func (h *Hierarchical) compactExpiries() {
-	e := &h.expiries
-	if e.entries <= 2*e.live+1024 {
-		return
-	}
-	old := e.ticks
-	e.ticks = nil
-	slices.Sort(old)
-	for _, t := range old {
-		list := e.buckets[t]
-		kept := slices.DeleteFunc(list, func(x expiry) bool {
-			s := h.seats[x.seat]
-			return s == nil || !slices.ContainsFunc(s.filters[x.agent], func(f filter) bool { return f.until == t })
-		})
-		e.entries -= len(list) - len(kept)
-		if len(kept) == 0 {
-			delete(e.buckets, t)
-			continue
-		}
-		e.buckets[t] = slices.Clip(kept)
-		e.push(t)
-	}
 }

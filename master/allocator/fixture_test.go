@@ -161,6 +161,7 @@ func (c *cluster) check() {
 	var total resources.Quantities
 	given := map[*node]resources.Quantities{}
 	holdings := map[*seat]int{}
+	filters := map[*seat]int{}
 	for slot, a := range c.agents {
 		if a == nil {
 			continue
@@ -169,20 +170,16 @@ func (c *cluster) check() {
 		total = total.Add(a.total.ScalarQuantities())
 		var held resources.Resources
 		shared := map[*node]resources.Resources{}
-		for i, x := range a.holdings {
-			require.False(t, x.all().IsEmpty(), "an empty holding is left")
+		for _, x := range a.holdings {
+			require.False(t, x.isEmpty(), "an empty holding is left")
 			held = held.Add(x.all().NonShared().Unallocate())
-			if i > 0 {
-				y := a.holdings[i-1]
-				require.True(t, y.framework < x.framework || y.framework == x.framework && y.role < x.role)
-			}
-			f := c.frameworks[x.framework]
-			if f == nil {
-				require.Nil(t, x.seat)
+			f := c.frameworks[x.seat.framework.id]
+			require.Same(t, f, x.seat.framework)
+			require.Same(t, f.seat(x.seat.role.name), x.seat)
+			holdings[x.seat]++
+			if !f.known {
 				continue
 			}
-			require.Same(t, f.seat(x.role), x.seat)
-			holdings[x.seat]++
 			for n := x.seat.node; n != nil; n = n.parent {
 				given[n] = given[n].Add(x.all().NonShared().ScalarQuantities())
 				for e := range x.all().Shared().All() {
@@ -194,12 +191,25 @@ func (c *cluster) check() {
 				}
 			}
 		}
+		if a.version == a.memo.version {
+			require.True(t, a.free.Equal(a.memo.plain))
+		}
+		if a.judgedFree {
+			require.True(t, a.judged.Contains(a.free))
+		}
+		for _, f := range a.filters.list {
+			if s := c.seats[f.seat]; s != nil && f.of(s) {
+				filters[s]++
+				cell, bit := c.board.at(slot, s.index)
+				require.NotZero(t, cell.filtered&bit)
+			}
+		}
 		own := a.total.NonShared()
 		require.True(t, own.Sub(held).Add(a.total.Shared()).Equal(a.free), "agent %s: total %s, held %s, free %s", a.id, a.total, held, a.free)
 		require.Equal(t, !own.Contains(held), a.over)
 	}
 	require.True(t, total.Equal(c.tree.total), "total %s is kept as %s", total, c.tree.total)
-	filters := 0
+	live := 0
 	for i, s := range c.seats {
 		if s == nil {
 			require.False(t, c.active.has(i))
@@ -209,14 +219,11 @@ func (c *cluster) check() {
 		require.Equal(t, holdings[s], s.holdings)
 		require.Equal(t, s.wanted(), c.active.has(i))
 		require.Equal(t, s.wanted(), s.node.listed)
-		n := 0
-		for _, list := range s.filters {
-			n += len(list)
-		}
-		require.Equal(t, n, s.live)
-		filters += n
+		require.Equal(t, filters[s], s.live)
+		require.True(t, s.node.given.Equal(given[s.node]))
+		live += s.live
 	}
-	require.Equal(t, filters, c.expiries.live)
+	require.Equal(t, live, c.expiries.live)
 	c.checkNode(c.tree.root, given)
 }
 

@@ -12,9 +12,11 @@ import (
 // framework is a framework as the allocator sees it.
 type framework struct {
 	id         string
+	known      bool // added; else there is only what agents say that it holds
 	caps       frameworkCaps
 	active     bool
 	roles      []string        // it subscribes to, sorted
+	holdings   int             // on agents, in all roles
 	suppressed map[string]bool // roles in which it wants no offers
 	seats      []*seat         // sorted by role; those of roles without subscription as long as they hold something
 
@@ -29,10 +31,10 @@ type seat struct {
 	index       int  // column of the matrices
 	subscribed  bool // the framework still has the role
 	holdings    int  // on agents
-	minimum     []resources.Quantities
+	minimum     minimum
 	constraints *constraints
-	filters     map[int32][]filter // by slot of the agent
-	live        int                // filters
+	era         uint32 // of its filters
+	live        int    // filters
 }
 
 // wanted tells whether the seat wants offers.
@@ -79,24 +81,15 @@ func (h *Hierarchical) seatFor(f *framework, name string) *seat {
 	}
 	h.seats[s.index] = s
 	h.active.put(s.index, false)
-	h.growMatrices()
-	h.blocked.clearColumn(s.index)
-	h.excluded.clearColumn(s.index)
+	h.board.grow(len(h.agents), len(h.seats))
+	h.board.clearColumn(s.index)
+	h.newEra(s)
 	f.seats = slices.Insert(f.seats, at, s)
 	return s
 }
 
-func (h *Hierarchical) growMatrices() {
-	h.blocked.grow(len(h.agents), len(h.seats))
-	h.excluded.grow(len(h.agents), len(h.seats))
-}
-
-// dropSeat forgets a seat. What it holds on agents must no longer refer to it.
+// dropSeat forgets a seat that is not subscribed and holds nothing.
 func (h *Hierarchical) dropSeat(s *seat) {
-	s.subscribed = false
-	h.list(s)
-	h.dropFilters(s)
-	s.node.take(s.node.given)
 	h.seats[s.index] = nil
 	h.freeSeats = append(h.freeSeats, s.index)
 	f := s.framework
@@ -124,14 +117,18 @@ func (h *Hierarchical) list(s *seat) {
 func (h *Hierarchical) AddFramework(id string, info *mesosproto.FrameworkInfo, used map[string]resources.Resources, active bool, o FrameworkOptions) {
 	f := h.frameworks[id]
 	if f == nil {
-		f = &framework{id: id, active: active}
+		f = &framework{id: id}
 		h.frameworks[id] = f
+	}
+	if !f.known {
+		f.known, f.active = true, active
 		h.adopt(f)
 	}
 	h.UpdateFramework(id, info, o)
 	for _, agentID := range sortedKeys(used) {
 		if a := h.agentByID[agentID]; a != nil {
-			h.hold(a, id, used[agentID].Sub(a.heldBy(id)))
+			h.hold(a, id, used[agentID].Sub(a.heldBy(f)))
+			h.recount(a)
 		}
 	}
 	if active {
@@ -145,18 +142,46 @@ func (h *Hierarchical) AddFramework(id string, info *mesosproto.FrameworkInfo, u
 // RemoveFramework forgets a framework and its filters. What it holds on agents stays taken until it is
 // recovered.
 func (h *Hierarchical) RemoveFramework(id string) {
-	f := h.frameworks[id]
+	f := h.framework(id)
 	if f == nil {
 		return
 	}
-	f.active = false
-	h.orphan(f)
-	for len(f.seats) > 0 {
-		h.dropSeat(f.seats[len(f.seats)-1])
-	}
 	h.dropInverse(f, true)
-	delete(h.frameworks, id)
+	f.active = false
+	for _, s := range f.seats {
+		s.node.take(s.node.given)
+	}
+	f.known = false
+	f.roles = nil
+	h.dropRoles(f)
+	if f.holdings == 0 {
+		delete(h.frameworks, id)
+	}
 	h.log.Info("framework removed", zap.String("framework_id", id))
+}
+
+// framework returns a framework that was added, else nil.
+func (h *Hierarchical) framework(id string) *framework {
+	if f := h.frameworks[id]; f != nil && f.known {
+		return f
+	}
+	return nil
+}
+
+// dropRoles ends the subscription of seats whose role the framework no longer has, and forgets those
+// that hold nothing.
+func (h *Hierarchical) dropRoles(f *framework) {
+	for _, s := range slices.Clone(f.seats) {
+		if _, found := slices.BinarySearch(f.roles, s.role.name); found {
+			continue
+		}
+		s.subscribed = false
+		h.list(s)
+		h.dropFilters(s)
+		if s.holdings == 0 {
+			h.dropSeat(s)
+		}
+	}
 }
 
 // ActivateFramework resumes offers, but for suppressed roles.
@@ -165,7 +190,7 @@ func (h *Hierarchical) ActivateFramework(id string) { h.setActive(id, true) }
 // DeactivateFramework stops offers and forgets filters.
 func (h *Hierarchical) DeactivateFramework(id string) {
 	h.setActive(id, false)
-	if f := h.frameworks[id]; f != nil {
+	if f := h.framework(id); f != nil {
 		for _, s := range f.seats {
 			h.dropFilters(s)
 		}
@@ -174,7 +199,7 @@ func (h *Hierarchical) DeactivateFramework(id string) {
 }
 
 func (h *Hierarchical) setActive(id string, active bool) {
-	f := h.frameworks[id]
+	f := h.framework(id)
 	if f == nil || f.active == active {
 		return
 	}
@@ -189,7 +214,7 @@ func (h *Hierarchical) setActive(id string, active bool) {
 // UpdateFramework replaces what the framework says of itself. Filters stay, but for roles that it drops
 // or no longer suppresses.
 func (h *Hierarchical) UpdateFramework(id string, info *mesosproto.FrameworkInfo, o FrameworkOptions) {
-	f := h.frameworks[id]
+	f := h.framework(id)
 	if f == nil {
 		return
 	}
@@ -203,34 +228,28 @@ func (h *Hierarchical) UpdateFramework(id string, info *mesosproto.FrameworkInfo
 	for _, name := range f.roles {
 		s := h.seatFor(f, name)
 		s.subscribed = true
-		s.minimum = h.minimumOf(info, name)
+		s.minimum = h.minimumFor(info, name)
 		s.constraints = constraintsOf(o.Constraints, name)
-		h.excluded.clearColumn(s.index)
+		h.board.eachInColumn(s.index, func(x *cell, bit uint64) {
+			x.excluded &^= bit
+			x.blocked &^= bit
+		})
 		if before[name] && !f.suppressed[name] {
 			h.dropFilters(s)
 		}
 		h.list(s)
-		h.reconsider(s)
 	}
-	for _, s := range slices.Clone(f.seats) {
-		if _, found := slices.BinarySearch(f.roles, s.role.name); !found {
-			s.subscribed = false
-			h.list(s)
-			h.dropFilters(s)
-			if s.holdings == 0 {
-				h.dropSeat(s)
-			}
-		}
-	}
+	h.touchAll()
+	h.dropRoles(f)
 	h.dropInverse(f, false)
 	h.touchInverse()
 }
 
-// minimumOf are the smallest offers that a framework wants in a role.
-func (h *Hierarchical) minimumOf(info *mesosproto.FrameworkInfo, role string) []resources.Quantities {
+// minimumFor are the smallest offers that a framework wants in a role.
+func (h *Hierarchical) minimumFor(info *mesosproto.FrameworkInfo, role string) minimum {
 	own := info.GetOfferFilters()[role].GetMinAllocatableResources()
 	if own == nil {
-		return h.cfg.MinAllocatable
+		return h.minimum
 	}
 	var list []resources.Quantities
 	for _, entry := range own.GetQuantities() {
@@ -241,12 +260,12 @@ func (h *Hierarchical) minimumOf(info *mesosproto.FrameworkInfo, role string) []
 		}
 		list = append(list, q)
 	}
-	return list
+	return minimumOf(list)
 }
 
 // SuppressOffers ends offers to a framework in these roles; none: in all of its roles.
 func (h *Hierarchical) SuppressOffers(frameworkID string, roles []string) {
-	f := h.frameworks[frameworkID]
+	f := h.framework(frameworkID)
 	if f == nil {
 		return
 	}
@@ -259,7 +278,7 @@ func (h *Hierarchical) SuppressOffers(frameworkID string, roles []string) {
 // ReviveOffers resumes offers to a framework in these roles and forgets its filters there; no roles: in
 // all of its roles.
 func (h *Hierarchical) ReviveOffers(frameworkID string, roles []string) {
-	f := h.frameworks[frameworkID]
+	f := h.framework(frameworkID)
 	if f == nil {
 		return
 	}

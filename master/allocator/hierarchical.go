@@ -29,21 +29,19 @@ type Hierarchical struct {
 	freeSlots  []int
 	seats      []*seat // by index; nil: free
 	freeSeats  []int
-	orphans    map[string]int // holdings of frameworks that are not known, by id
 
 	tree     *tree
 	weights  map[string]float64
 	quotas   map[string]*quotapb.QuotaConfig
 	expiries expiries
 	grid     time.Duration // of ticks
+	minimum  minimum       // of roles for which frameworks don't say
 
 	whitelist map[string]bool // hostnames; nil: all
 
-	// A bit for a seat (column) on an agent (row). blocked: what the agent has free can't be offered to
-	// the seat; it holds until the agent gets something free that it had not when it was judged, or
-	// filters of the seat end. excluded: the agent itself does not suit the framework.
-	blocked, excluded matrix
-	active            bitset // seats that want offers
+	board  board  // what is known of each seat on each agent
+	era    uint32 // the last that a seat was given
+	active bitset // seats that want offers
 
 	dirty        []*agent // to be looked at by the next run
 	allDirty     bool     // all are
@@ -74,10 +72,10 @@ func New(l loop.Loop, cfg Config) *Hierarchical {
 		frameworks: make(map[string]*framework),
 		roles:      make(map[string]*role),
 		agentByID:  make(map[string]*agent),
-		orphans:    make(map[string]int),
 		tree:       newTree(cfg.ExcludeFromShares),
 		weights:    make(map[string]float64),
 		quotas:     make(map[string]*quotapb.QuotaConfig),
+		minimum:    minimumOf(cfg.MinAllocatable),
 		grid:       max(cfg.Interval/16, time.Millisecond),
 		sparse:     32,
 	}
@@ -172,14 +170,6 @@ func (h *Hierarchical) schedule() {
 	}
 	h.posted = true
 	h.loop.Post(h.allocate)
-}
-
-// reconsider forgets what is known of a seat's chances, on all agents.
-func (h *Hierarchical) reconsider(s *seat) {
-	h.blocked.clearColumn(s.index)
-	if s.wanted() {
-		h.touchAll()
-	}
 }
 
 // UpdateWhitelist offers only the agents on these hosts; all lifts that.

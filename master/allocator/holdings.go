@@ -8,122 +8,114 @@ import (
 
 // holding is what a framework has on an agent in one role. There is one only while it has something.
 type holding struct {
-	framework string
-	role      string // allocated to; resources of one holding are all allocated to it
-	seat      *seat  // nil if the framework is not known
-	offered   resources.Resources
-	used      resources.Resources
+	seat    *seat
+	offered resources.Resources // allocated to the role of the seat, as used is
+	used    resources.Resources
+	memo    uint32 // offered is exactly that of the agent's memo with this version; 0: of none
 }
 
 func (x *holding) all() resources.Resources { return x.offered.Add(x.used) }
 
-func (a *agent) find(framework, role string) (int, bool) {
-	for i := range a.holdings { // sorted; there are few
-		x := &a.holdings[i]
-		if x.framework == framework {
-			if x.role == role {
-				return i, true
-			}
-			if x.role > role {
-				return i, false
-			}
-		} else if x.framework > framework {
-			return i, false
-		}
-	}
-	return len(a.holdings), false
+func (x *holding) isEmpty() bool { return x.offered.IsEmpty() && x.used.IsEmpty() }
+
+// memo is the last offer that took all that an agent had free. When it comes back as it was, as
+// declined offers do, and goes to the next framework, nothing has to be computed again.
+type memo struct {
+	version          uint32 // of what was free
+	refusal          int32  // index of plain in the agent's refusals; -1: not known
+	role             *role
+	plain, allocated resources.Resources
+	scalars          resources.Quantities
 }
 
-// holdingOf returns the holding, and makes one if there is none.
-func (h *Hierarchical) holdingOf(a *agent, framework, role string, s *seat) *holding {
-	at, found := a.find(framework, role)
-	if !found {
-		if s == nil {
-			if f := h.frameworks[framework]; f != nil {
-				s = h.seatFor(f, role)
-			}
+// find returns the place of the holding of a seat, -1 if there is none.
+func (a *agent) find(s *seat) int {
+	for i := range a.holdings { // there are few
+		if a.holdings[i].seat == s {
+			return i
 		}
-		a.holdings = slices.Insert(a.holdings, at, holding{framework: framework, role: role, seat: s})
-		if s != nil {
-			s.holdings++
-		} else {
-			h.orphans[framework]++
-		}
+	}
+	return -1
+}
+
+// holdingOf returns the holding, and makes one if there is none. It must get something.
+func (h *Hierarchical) holdingOf(a *agent, s *seat) *holding {
+	at := a.find(s)
+	if at < 0 {
+		at = len(a.holdings)
+		a.holdings = append(a.holdings, holding{seat: s})
+		s.holdings++
+		s.framework.holdings++
 		h.touchMaintenance(a)
 	}
 	return &a.holdings[at]
 }
 
-// dropHolding removes an empty holding, and the seat if that was all that kept it.
+// dropHolding removes an empty holding, and the seat and the framework if that was all that kept them.
 func (h *Hierarchical) dropHolding(a *agent, at int) {
-	x := a.holdings[at]
+	s := a.holdings[at].seat
 	a.holdings = slices.Delete(a.holdings, at, at+1)
-	switch s := x.seat; {
-	case s == nil:
-		h.forgetOrphan(x.framework)
-	default:
-		if s.holdings--; s.holdings == 0 && !s.subscribed {
-			h.dropSeat(s)
-		}
+	s.holdings--
+	s.framework.holdings--
+	if s.holdings == 0 && !s.subscribed {
+		h.dropSeat(s)
 	}
-}
-
-func (h *Hierarchical) forgetOrphan(framework string) {
-	if h.orphans[framework]--; h.orphans[framework] == 0 {
-		delete(h.orphans, framework)
+	if f := s.framework; f.holdings == 0 && !f.known {
+		delete(h.frameworks, f.id)
 	}
 }
 
 // heldBy is all that a framework holds on the agent, in all roles.
-func (a *agent) heldBy(framework string) resources.Resources {
+func (a *agent) heldBy(f *framework) resources.Resources {
 	var sum resources.Resources
 	for i := range a.holdings {
-		if a.holdings[i].framework == framework {
+		if a.holdings[i].seat.framework == f {
 			sum = sum.Add(a.holdings[i].all())
 		}
 	}
 	return sum
 }
 
-// hold notes that a framework uses r, in whatever roles.
-func (h *Hierarchical) hold(a *agent, framework string, r resources.Resources) {
+// hold notes that a framework, known or not, uses r, in whatever roles. What is free is for the caller
+// to recount.
+func (h *Hierarchical) hold(a *agent, frameworkID string, r resources.Resources) {
 	for role, part := range r.Allocations() {
-		x := h.holdingOf(a, framework, role, nil)
-		h.charge(a, x, part, true)
+		f := h.frameworks[frameworkID]
+		if f == nil {
+			f = &framework{id: frameworkID}
+			h.frameworks[frameworkID] = f
+		}
+		x := h.holdingOf(a, h.seatFor(f, role))
+		h.charge(a, x.seat, part, part.ScalarQuantities(), true)
 		x.used = x.used.Add(part)
 	}
-	if !r.IsEmpty() {
-		h.recount(a)
-	}
 }
 
-// charge adds r, which is about to be added to holding x, to what its framework and role have been
-// given. counted: it counts as one gift more.
-func (h *Hierarchical) charge(a *agent, x *holding, r resources.Resources, counted bool) {
-	q := r.ScalarQuantities()
+// charge adds r, which is about to be added to a holding, to what its framework and role have been given.
+// q are the scalars of r; counted: it counts as one gift more.
+func (h *Hierarchical) charge(a *agent, s *seat, r resources.Resources, q resources.Quantities, counted bool) {
 	h.used = h.used.Add(q)
-	if x.seat == nil {
+	if !s.framework.known {
 		return
 	}
 	if r.Any(resources.Resource.IsShared) {
-		h.chargeShared(a, x.seat, r, resources.Quantities.Add)
+		h.chargeShared(a, s, r, resources.Quantities.Add)
 		q = r.NonShared().ScalarQuantities()
 	}
-	x.seat.node.give(q, counted)
+	s.node.give(q, counted)
 }
 
-// discharge undoes charge for r, which was just taken from holding x.
-func (h *Hierarchical) discharge(a *agent, x *holding, r resources.Resources) {
-	q := r.ScalarQuantities()
+// discharge undoes charge for r, which was just taken from a holding.
+func (h *Hierarchical) discharge(a *agent, s *seat, r resources.Resources, q resources.Quantities) {
 	h.used = h.used.Sub(q)
-	if x.seat == nil {
+	if !s.framework.known {
 		return
 	}
 	if r.Any(resources.Resource.IsShared) {
-		h.chargeShared(a, x.seat, r, resources.Quantities.Sub)
+		h.chargeShared(a, s, r, resources.Quantities.Sub)
 		q = r.NonShared().ScalarQuantities()
 	}
-	x.seat.node.take(q)
+	s.node.take(q)
 }
 
 // chargeShared adds (or subtracts) the shared entries of r to each node above s under which no other
@@ -135,7 +127,7 @@ func (h *Hierarchical) chargeShared(a *agent, s *seat, r resources.Resources, ap
 		q := one.ScalarQuantities()
 		for n := s.node; n != nil; n = n.parent {
 			held := slices.ContainsFunc(a.holdings, func(x holding) bool {
-				return x.seat != nil && x.seat.node.isBelow(n) && x.all().Unallocate().Contains(one)
+				return x.seat.framework.known && x.seat.node.isBelow(n) && x.all().Unallocate().Contains(one)
 			})
 			if !held {
 				n.given = apply(n.given, q)
@@ -153,6 +145,32 @@ func (n *node) isBelow(top *node) bool {
 	return n == top
 }
 
+// adopt charges to f, which has just become known, what agents say that it holds.
+func (h *Hierarchical) adopt(f *framework) {
+	left := f.holdings
+	for _, a := range h.agents {
+		if left == 0 {
+			return
+		}
+		if a == nil {
+			continue
+		}
+		for i := range a.holdings {
+			x := &a.holdings[i]
+			if x.seat.framework != f {
+				continue
+			}
+			left--
+			r, kept := x.all(), *x
+			x.offered, x.used = resources.Resources{}, resources.Resources{}
+			q := r.ScalarQuantities()
+			h.used = h.used.Sub(q)
+			h.charge(a, x.seat, r, q, true)
+			*x = kept
+		}
+	}
+}
+
 // recount computes what is free from total and holdings.
 func (h *Hierarchical) recount(a *agent) {
 	var held resources.Accumulator
@@ -163,117 +181,107 @@ func (h *Hierarchical) recount(a *agent) {
 	r := held.Resources()
 	own := a.total.NonShared()
 	a.over = !own.Contains(r)
-	a.free = own.Sub(r).Add(a.total.Shared())
+	a.setFree(own.Sub(r).Add(a.total.Shared()))
 }
 
-// freed adds r, unallocated, to what is free, if there is room for it.
-func (h *Hierarchical) freed(a *agent, r resources.Resources) {
+// setFree replaces what is free by something that may be more.
+func (a *agent) setFree(r resources.Resources) {
+	a.takeFree(r)
+	a.judgedFree = false
+}
+
+// takeFree replaces what is free by part of it.
+func (a *agent) takeFree(r resources.Resources) {
+	a.free = r
+	a.last++
+	a.version = a.last
+}
+
+// addFree adds r, unallocated, to what is free, if there is room for it.
+func (h *Hierarchical) addFree(a *agent, r resources.Resources) {
 	if a.over {
 		h.recount(a)
 		return
 	}
-	a.free = a.free.Add(r.NonShared())
+	a.setFree(a.free.Add(r.NonShared()))
 }
 
-// release takes r, allocated to role, back from what a framework holds on an agent: from what it was
-// offered, then from what it uses. What it does not hold is ignored: agents and frameworks vanish
-// while their resources are under way.
-func (h *Hierarchical) release(a *agent, framework, role string, r resources.Resources) {
-	h.recover(a, framework, role, r, false)
-}
-
-// recover is release, from what is used first if used is set. It returns what was held, unallocated.
-func (h *Hierarchical) recover(a *agent, framework, role string, r resources.Resources, used bool) resources.Resources {
-	at, found := a.find(framework, role)
-	if !found {
+// recover takes r, allocated to the role of s, back from what a framework holds on an agent: from what it
+// was offered, or first from what it uses. What it does not hold is ignored: agents and frameworks
+// vanish while their resources are under way. It returns what was held, unallocated.
+func (h *Hierarchical) recover(a *agent, s *seat, r resources.Resources, used bool) resources.Resources {
+	at := a.find(s)
+	if at < 0 {
 		return resources.Resources{}
 	}
 	x := &a.holdings[at]
+	if m := &a.memo; !used && x.memo == m.version && m.version != 0 && same(x.offered, r) {
+		x.offered, x.memo = resources.Resources{}, 0
+		h.discharge(a, s, resources.Resources{}, m.scalars)
+		if x.used.IsEmpty() {
+			h.dropHolding(a, at)
+		}
+		if a.free.IsEmpty() && !a.over {
+			a.free, a.version = m.plain, m.version
+			a.judgedFree = a.judgedMemo
+		} else {
+			h.addFree(a, m.plain)
+		}
+		return m.plain
+	}
 	first, second := &x.offered, &x.used
 	if used {
 		first, second = second, first
 	}
-	if first.Contains(r) {
+	x.memo = 0
+	switch {
+	case same(*first, r):
+		*first = resources.Resources{}
+	case first.Contains(r):
 		*first = first.Sub(r)
-	} else {
+	default:
 		part := common(*first, r)
-		*first = first.Sub(part)
 		rest := common(*second, r.Sub(part))
-		*second = second.Sub(rest)
+		*first, *second = first.Sub(part), second.Sub(rest)
 		r = part.Add(rest)
 	}
-	h.discharge(a, x, r)
-	if x.offered.IsEmpty() && x.used.IsEmpty() {
+	h.discharge(a, s, r, r.ScalarQuantities())
+	if x.isEmpty() {
 		h.dropHolding(a, at)
 	}
 	plain := r.Unallocate()
 	if !plain.IsEmpty() {
-		h.freed(a, plain)
+		h.addFree(a, plain)
 	}
 	return plain
 }
+
+// same tells whether x and y are equal, which they mostly are if they have as many entries.
+func same(x, y resources.Resources) bool { return x.Len() == y.Len() && x.Contains(y) && y.Contains(x) }
 
 // common is the part of r that is in have.
 func common(have, r resources.Resources) resources.Resources { return r.Sub(r.Sub(have)) }
 
 // convert replaces part of what was offered; nobody is given more or less by it, apart from what
-// operations create and destroy.
+// operations create and destroy. What is free is for the caller to recount.
 func (h *Hierarchical) convert(a *agent, at int, before, after resources.Resources) {
 	x := &a.holdings[at]
+	x.memo = 0
 	x.offered = x.offered.Sub(before)
-	h.discharge(a, x, before)
-	h.charge(a, x, after, false)
+	h.discharge(a, x.seat, before, before.ScalarQuantities())
+	h.charge(a, x.seat, after, after.ScalarQuantities(), false)
 	x.offered = x.offered.Add(after)
-	if x.offered.IsEmpty() && x.used.IsEmpty() {
+	if x.isEmpty() {
 		h.dropHolding(a, at)
 	}
 }
 
-// adopt makes what agents say that f holds its own.
-func (h *Hierarchical) adopt(f *framework) {
-	h.eachHolding(f.id, h.orphans[f.id], func(a *agent, x *holding) {
-		s := h.seatFor(f, x.role)
-		r := x.all()
-		kept := *x
-		x.offered, x.used = resources.Resources{}, resources.Resources{}
-		h.used = h.used.Sub(r.ScalarQuantities())
-		x.seat = s
-		h.charge(a, x, r, true)
-		x.offered, x.used = kept.offered, kept.used
-		s.holdings++
-		h.forgetOrphan(f.id)
-	})
-}
-
-// orphan makes what f holds belong to nobody.
-func (h *Hierarchical) orphan(f *framework) {
-	n := 0
-	for _, s := range f.seats {
-		n += s.holdings
-		s.holdings = 0
+// seatOf returns the seat of a framework, known or not, in a role; nil if there is none.
+func (h *Hierarchical) seatOf(frameworkID, role string) *seat {
+	if f := h.frameworks[frameworkID]; f != nil {
+		return f.seat(role)
 	}
-	h.eachHolding(f.id, n, func(_ *agent, x *holding) {
-		x.seat = nil
-		h.orphans[f.id]++
-	})
-}
-
-// eachHolding calls do for the n holdings of a framework.
-func (h *Hierarchical) eachHolding(framework string, n int, do func(*agent, *holding)) {
-	for _, a := range h.agents {
-		if n == 0 {
-			return
-		}
-		if a == nil {
-			continue
-		}
-		for i := range a.holdings {
-			if a.holdings[i].framework == framework {
-				do(a, &a.holdings[i])
-				n--
-			}
-		}
-	}
+	return nil
 }
 
 // Allocated says that what was offered is now used.
@@ -283,9 +291,14 @@ func (h *Hierarchical) Allocated(frameworkID, agentID string, r resources.Resour
 		return
 	}
 	for role, part := range r.Allocations() {
-		if at, found := a.find(frameworkID, role); found {
+		s := h.seatOf(frameworkID, role)
+		if s == nil {
+			continue
+		}
+		if at := a.find(s); at >= 0 {
 			x := &a.holdings[at]
 			part = common(x.offered, part)
+			x.memo = 0
 			x.offered = x.offered.Sub(part)
 			x.used = x.used.Add(part)
 		}
@@ -299,26 +312,31 @@ func (h *Hierarchical) RecoverResources(frameworkID, agentID string, r resources
 	if a == nil || r.IsEmpty() {
 		return
 	}
-	if role := r.At(0).AllocationRole(); !r.Any(func(e resources.Resource) bool { return e.AllocationRole() != role }) {
-		h.recoverIn(a, frameworkID, role, r, f, allocated)
+	role := r.At(0).AllocationRole()
+	if !r.Any(func(e resources.Resource) bool { return e.AllocationRole() != role }) {
+		h.recoverIn(a, h.seatOf(frameworkID, role), r, f, allocated)
 		return
 	}
 	for role, part := range r.Allocations() {
-		h.recoverIn(a, frameworkID, role, part, f, allocated)
+		h.recoverIn(a, h.seatOf(frameworkID, role), part, f, allocated)
 	}
 }
 
-func (h *Hierarchical) recoverIn(a *agent, frameworkID, role string, r resources.Resources, f *Filter, allocated bool) {
-	plain := h.recover(a, frameworkID, role, r, allocated)
+func (h *Hierarchical) recoverIn(a *agent, s *seat, r resources.Resources, f *Filter, allocated bool) {
+	if s == nil {
+		return
+	}
+	plain := h.recover(a, s, r, allocated)
 	if plain.IsEmpty() {
 		return
 	}
-	if f != nil {
-		if known := h.frameworks[frameworkID]; known != nil {
-			if s := known.seat(role); s != nil && s.subscribed {
-				h.refuse(s, a, plain, f.RefuseFor)
-			}
+	h.touch(a)
+	if f != nil && s.subscribed {
+		h.refuse(s, a, plain, f.RefuseFor)
+		if a.version == a.memo.version && a.version == a.judgedVersion {
+			// All that was judged is refused: the next run need not find that out.
+			x, bit := h.board.at(a.slot, s.index)
+			x.blocked |= bit
 		}
 	}
-	h.touch(a)
 }

@@ -106,14 +106,13 @@ func (h *Hierarchical) inverseOffers() []InverseOffer {
 		}
 		m.dirty = false
 		for i := range a.holdings {
-			id := a.holdings[i].framework
-			f := h.frameworks[id]
-			if f == nil || !f.active || i > 0 && a.holdings[i-1].framework == id {
+			f := a.holdings[i].seat.framework
+			if !f.known || !f.active {
 				continue
 			}
-			if x := m.answerOf(id); !x.outstanding && x.stop == nil {
+			if x := m.answerOf(f.id); !x.outstanding && x.stop == nil {
 				x.outstanding = true
-				list = append(list, InverseOffer{FrameworkID: id, AgentID: a.id, Unavailability: m.unavailability})
+				list = append(list, InverseOffer{FrameworkID: f.id, AgentID: a.id, Unavailability: m.unavailability})
 			}
 		}
 	}
@@ -131,7 +130,7 @@ func (h *Hierarchical) inverseOffers() []InverseOffer {
 // filter counts.
 func (h *Hierarchical) UpdateInverseOffer(agentID, frameworkID string, u *mesosproto.Unavailability, status *allocatorpb.InverseOfferStatus, f *Filter) {
 	a := h.agentByID[agentID]
-	if a == nil || a.maintenance == nil || h.frameworks[frameworkID] == nil {
+	if a == nil || a.maintenance == nil || h.framework(frameworkID) == nil {
 		return
 	}
 	x := a.maintenance.answerOf(frameworkID)

@@ -13,18 +13,21 @@ type run struct {
 	frameworks []*framework // that are offered something, in order of their first offer
 	candidates []*agent
 	few        []*seat
+	warmth     int // keeps the reads of warm from being optimized away
 
 	// Of the agent that is being looked at:
 	withheld resources.Resources // shared ones that were offered in this run already
 	cutRole  *role               // whose part of free is in cut
 	cut      resources.Resources
-	enough   resources.Quantities // of cut
 }
 
 // made is an offer that was made.
 type made struct {
 	framework *framework
-	offer     Offer
+	agent     *agent
+	slot      int
+	role      string
+	resources resources.Resources
 }
 
 // allocate is the run: it looks at the agents to which something has happened, offers what can be
@@ -46,8 +49,13 @@ func (h *Hierarchical) allocate() {
 		// So that no agent is always the first, to which the most needy framework is sent.
 		h.loop.Rand().Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	}
-	for _, a := range list {
-		h.consider(a)
+	for len(list) > 0 {
+		n := min(len(list), 16)
+		h.warm(list[:n])
+		for _, a := range list[:n] {
+			h.consider(a)
+		}
+		list = list[n:]
 	}
 	inverse := h.inverseOffers()
 	h.deliver()
@@ -57,6 +65,25 @@ func (h *Hierarchical) allocate() {
 	}
 	h.posted = false
 	h.schedule()
+}
+
+// warm reads a little of what the next agents need. In a large cluster little of that is in the
+// processor's caches, and the processor waits for all of these reads at once, not one by one.
+func (h *Hierarchical) warm(list []*agent) {
+	var sum int
+	for _, a := range list {
+		sum += a.slot + int(a.version) + len(a.holdings) + int(a.memo.refusal)
+	}
+	for _, a := range list {
+		if row := h.board.row(a.slot); len(row) > 0 {
+			sum += int(row[0].blocked) + int(row[len(row)/2].blocked) + int(row[len(row)-1].blocked)
+		}
+		if a.free.Len() > 0 {
+			e := a.free.At(0)
+			sum += int(e.Scalar())
+		}
+	}
+	h.run.warmth = sum
 }
 
 // collect moves the touched agents of which something can be offered to the candidates.
@@ -88,13 +115,16 @@ func (h *Hierarchical) collect() {
 
 // consider offers what an agent has free.
 func (h *Hierarchical) consider(a *agent) {
-	blocked := h.blocked.row(a.slot)
-	if !a.judged.Contains(a.free) {
-		clear(blocked)
-		a.judged = a.free
+	row := h.board.row(a.slot)
+	if !a.judgedFree {
+		a.judgedFree = true
+		if !a.judged.Contains(a.free) {
+			unblock(row)
+			a.judged, a.judgedVersion = a.free, a.version
+			a.judgedMemo = a.memo.version == a.version
+		}
 	}
-	excluded := h.excluded.row(a.slot)
-	n := remaining(h.active, blocked, excluded, h.sparse)
+	n := h.active.open(row, h.sparse)
 	if n == 0 {
 		return
 	}
@@ -102,9 +132,9 @@ func (h *Hierarchical) consider(a *agent) {
 	r.cutRole = nil
 	r.withheld = resources.Resources{}
 	if n <= h.sparse {
-		h.considerFew(a, blocked, excluded)
+		h.considerFew(a, row)
 	} else {
-		h.walk(a, h.tree.root, blocked, excluded)
+		h.walk(a, h.tree.root, row)
 	}
 	if !r.withheld.IsEmpty() {
 		h.touchLater(a)
@@ -112,9 +142,9 @@ func (h *Hierarchical) consider(a *agent) {
 }
 
 // considerFew visits the few seats that may be offered something, in the order in which a walk would.
-func (h *Hierarchical) considerFew(a *agent, blocked, excluded bitset) {
+func (h *Hierarchical) considerFew(a *agent, row []cell) {
 	few := h.run.few[:0]
-	for i := range h.active.minus(blocked, excluded) {
+	for i := range h.active.eachOpen(row) {
 		few = append(few, h.seats[i])
 	}
 	if len(few) > 1 {
@@ -135,12 +165,12 @@ func (h *Hierarchical) considerFew(a *agent, blocked, excluded bitset) {
 
 // walk visits the seats below n in order until nothing is left. What is given away on the way moves
 // nodes only when their parent is settled again, for the next agent.
-func (h *Hierarchical) walk(a *agent, n *node, blocked, excluded bitset) {
+func (h *Hierarchical) walk(a *agent, n *node, row []cell) {
 	h.tree.settle(n)
 	for _, c := range n.children {
 		if s := c.seat; s == nil {
-			h.walk(a, c, blocked, excluded)
-		} else if !blocked.has(s.index) && !excluded.has(s.index) {
+			h.walk(a, c, row)
+		} else if x := &row[s.index>>6]; (x.blocked|x.excluded)&(1<<(s.index&63)) == 0 {
 			if !h.cutFor(a, s.role) {
 				return // nothing for this role
 			}
@@ -166,60 +196,67 @@ func (h *Hierarchical) cutFor(a *agent, of *role) bool {
 	if !r.withheld.IsEmpty() {
 		r.cut = r.cut.Sub(r.withheld)
 	}
-	r.enough = r.cut.Quantities()
 	return !r.cut.IsEmpty()
 }
 
 // try offers a seat what the agent has free for its role, all of it, unless something is in the way.
 func (h *Hierarchical) try(a *agent, s *seat) {
 	if h.mismatchesOf(s, a) != 0 {
-		h.excluded.set(a.slot, s.index)
+		x, bit := h.board.at(a.slot, s.index)
+		x.excluded |= bit
 		return
 	}
 	r := &h.run
-	if !h.cutFor(a, s.role) || !enough(s.minimum, r.enough) {
+	if !h.cutFor(a, s.role) || !s.minimum.allows(r.cut) {
 		h.block(a, s)
 		return
 	}
-	offer := r.cut
+	offer, whole := r.cut, a.kinds&(hasReserved|hasShared) == 0
 	if k := s.framework.caps.unusable() & a.kinds; k != 0 {
-		offer = strip(offer, k)
-		if offer.IsEmpty() || !enough(s.minimum, offer.Quantities()) {
+		offer, whole = strip(offer, k), false
+		if offer.IsEmpty() || !s.minimum.allows(offer) {
 			h.block(a, s)
 			return
 		}
 	}
-	if s.refused(a, offer) {
+	if h.refused(s, a, offer) {
 		h.block(a, s)
 		return
 	}
-	h.give(a, s, offer)
+	h.give(a, s, offer, whole)
 }
 
 // block notes that what is free on an agent can't be offered to a seat. It is not noted while something
 // is withheld, for that comes back without a change of what is free.
 func (h *Hierarchical) block(a *agent, s *seat) {
 	if h.run.withheld.IsEmpty() {
-		h.blocked.set(a.slot, s.index)
+		x, bit := h.board.at(a.slot, s.index)
+		x.blocked |= bit
 	}
 }
 
-// give makes an offer.
-func (h *Hierarchical) give(a *agent, s *seat, offer resources.Resources) {
+// give makes an offer; whole: it is all that is free, and nothing of it is shared.
+func (h *Hierarchical) give(a *agent, s *seat, offer resources.Resources, whole bool) {
 	r := &h.run
-	allocated := offer.Allocate(s.role.name)
-	x := h.holdingOf(a, s.framework.id, s.role.name, s)
-	h.charge(a, x, allocated, true)
-	x.offered = x.offered.Add(allocated)
-	if shared := offer.Shared(); a.kinds&hasShared != 0 && !shared.IsEmpty() {
-		r.withheld = r.withheld.Add(shared)
-		offer = offer.NonShared()
-	}
-	if offer.Len() == a.free.Len() && offer.Contains(a.free) {
-		a.free = resources.Resources{}
+	x := h.holdingOf(a, s)
+	var allocated resources.Resources
+	if whole {
+		m := h.memorize(a, s, offer)
+		allocated = m.allocated
+		h.charge(a, s, resources.Resources{}, m.scalars, true)
+		x.memo = 0
+		if x.offered.IsEmpty() {
+			x.memo = m.version
+		}
+		a.takeFree(resources.Resources{})
 	} else {
-		a.free = a.free.Sub(offer)
+		allocated = offer.Allocate(s.role.name)
+		h.charge(a, s, allocated, allocated.ScalarQuantities(), true)
+		x.memo = 0
+		r.withheld = r.withheld.Add(offer.Shared())
+		a.takeFree(a.free.Sub(offer.NonShared()))
 	}
+	x.offered = x.offered.Add(allocated)
 	r.cutRole = nil
 
 	f := s.framework
@@ -227,7 +264,25 @@ func (h *Hierarchical) give(a *agent, s *seat, offer resources.Resources) {
 		r.frameworks = append(r.frameworks, f)
 	}
 	f.made++
-	r.made = append(r.made, made{f, Offer{Role: s.role.name, AgentID: a.id, Resources: allocated}})
+	r.made = append(r.made, made{f, a, a.slot, s.role.name, allocated})
+}
+
+// memorize returns the memo of an offer that takes all that an agent has free.
+func (h *Hierarchical) memorize(a *agent, s *seat, offer resources.Resources) *memo {
+	m := &a.memo
+	if m.version == a.version && m.role == s.role {
+		return m
+	}
+	a.judgedMemo = true // as all that is free is, in a run
+	*m = memo{
+		version:   a.version,
+		refusal:   -1,
+		role:      s.role,
+		plain:     offer,
+		allocated: offer.Allocate(s.role.name),
+		scalars:   offer.ScalarQuantities(),
+	}
+	return m
 }
 
 // deliver hands over what was made, a framework at a time: the one that got something first comes
@@ -238,30 +293,39 @@ func (h *Hierarchical) deliver() {
 		return
 	}
 	h.counters.Offers += uint64(len(r.made))
-	all := make([]Offer, len(r.made))
-	lists := make([]Offers, len(r.frameworks))
+	order := make([]int32, len(r.made)) // indices into made, by framework
+	lists := make([][]int32, len(r.frameworks))
 	at := 0
 	for i, f := range r.frameworks {
-		lists[i] = Offers{FrameworkID: f.id, Offers: all[at : at : at+f.made]}
+		lists[i] = order[at : at : at+f.made]
 		at += f.made
 		f.made = i
 	}
-	for _, m := range r.made {
-		list := &lists[m.framework.made].Offers
-		*list = append(*list, m.offer)
+	for i := range r.made {
+		list := &lists[r.made[i].framework.made]
+		*list = append(*list, int32(i))
 	}
-	for _, f := range r.frameworks {
-		f.made = 0
+	offers := make([]Offer, 0, len(r.made))
+	out := make([]Offers, len(lists))
+	for i, list := range lists {
+		slices.SortFunc(list, func(i, j int32) int {
+			x, y := &r.made[i], &r.made[j]
+			return cmp.Or(cmp.Compare(x.role, y.role), cmp.Compare(x.slot, y.slot))
+		})
+		from := len(offers)
+		for _, i := range list {
+			m := &r.made[i]
+			offers = append(offers, Offer{Role: m.role, AgentID: m.agent.id, Resources: m.resources})
+		}
+		out[i] = Offers{FrameworkID: r.frameworks[i].id, Offers: offers[from:len(offers):len(offers)]}
+		r.frameworks[i].made = 0
 	}
 	clear(r.made)
 	clear(r.frameworks)
 	clear(r.candidates)
 	clear(r.few)
 	r.made, r.frameworks, r.candidates = r.made[:0], r.frameworks[:0], r.candidates[:0]
-	for _, list := range lists {
-		slices.SortFunc(list.Offers, func(x, y Offer) int {
-			return cmp.Or(cmp.Compare(x.Role, y.Role), cmp.Compare(x.AgentID, y.AgentID))
-		})
+	for _, list := range out {
 		h.back.Offer(list)
 	}
 }

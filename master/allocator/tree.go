@@ -178,19 +178,35 @@ func (t *tree) settle(n *node) {
 }
 
 // move brings one child to its place; the others are in theirs or will be moved next, and until then
-// their old keys hold.
+// their old keys hold. Mostly the first child was given something and now is the last: that costs next to
+// nothing, because what moves is the shorter part of the list.
 func (t *tree) move(c *node) {
-	list := c.parent.children
-	from, _ := slices.BinarySearchFunc(list, c, compare)
+	p := c.parent
+	list := p.children
+	from := 0
+	if list[0] != c {
+		from, _ = slices.BinarySearchFunc(list, c, compare)
+	}
 	c.key = key{t.share(c), c.count}
-	if from+1 < len(list) && compare(list[from+1], c) < 0 {
-		rest := list[from+1:]
-		n, _ := slices.BinarySearchFunc(rest, c, compare)
-		copy(list[from:], rest[:n])
-		list[from+n] = c
-	} else if from > 0 && compare(c, list[from-1]) < 0 {
+	last := len(list) - 1
+	switch {
+	case from < last && compare(list[from+1], c) < 0:
+		to := last
+		if compare(list[last], c) > 0 {
+			n, _ := slices.BinarySearchFunc(list[from+1:last], c, compare)
+			to = from + n
+		}
+		if from+last-to < to-from {
+			copy(list[1:from+1], list[:from])
+			list[0] = nil
+			p.children = slices.Insert(list[1:], to, c)
+		} else {
+			copy(list[from:to], list[from+1:to+1])
+			list[to] = c
+		}
+	case from > 0 && compare(c, list[from-1]) < 0:
 		to, _ := slices.BinarySearchFunc(list[:from], c, compare)
-		copy(list[to+1:], list[to:from])
+		copy(list[to+1:from+1], list[to:from])
 		list[to] = c
 	}
 }
