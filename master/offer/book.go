@@ -1,15 +1,12 @@
 package offer
 
 import (
-	"cmp"
-	"slices"
-
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 )
 
-// Offer is an outstanding offer: resources of one agent, allocated to one role of one framework. It is
-// immutable once added to a [Book].
+// Offer is an outstanding offer: resources of one agent, allocated to one role of one framework. Its
+// exported fields are immutable once it was added to a [Book].
 type Offer struct {
 	ID          string
 	FrameworkID string
@@ -23,66 +20,86 @@ type Offer struct {
 	// Inverse marks an inverse offer: it asks for resources back and offers none.
 	Inverse bool
 
-	seq uint64
+	links [2]links // in the lists of its framework and its agent; the book's own
 }
+
+// links chain the offers of a list.
+type links struct{ previous, next *Offer }
+
+const (
+	ofFramework = iota
+	ofAgent
+)
+
+// list holds the offers of one framework or agent, oldest first.
+type list struct{ first, last *Offer }
 
 // Book holds outstanding offers and inverse offers, which share one series of ids. The zero Book is
 // empty and ready for use.
 type Book struct {
-	seq         uint64
-	offers      map[string]*Offer
-	byFramework index
-	byAgent     index
-	inverse     int
-}
-
-// index lists offers by the id of a framework or agent.
-type index map[string]map[string]*Offer
-
-func (x *index) add(key string, o *Offer) {
-	if *x == nil {
-		*x = make(index)
-	}
-	if (*x)[key] == nil {
-		(*x)[key] = make(map[string]*Offer)
-	}
-	(*x)[key][o.ID] = o
-}
-
-func (x index) remove(key string, o *Offer) {
-	delete(x[key], o.ID)
-	if len(x[key]) == 0 {
-		delete(x, key)
-	}
-}
-
-func (x index) list(key string, inverse bool) []*Offer {
-	if len(x[key]) == 0 {
-		return nil
-	}
-	var list []*Offer
-	for _, o := range x[key] {
-		if o.Inverse == inverse {
-			list = append(list, o)
-		}
-	}
-	slices.SortFunc(list, func(a, b *Offer) int { return cmp.Compare(a.seq, b.seq) })
-	return list
+	offers  map[string]*Offer
+	lists   [2]map[string]*list
+	inverse int
 }
 
 // Add enters an offer. Its id must be new.
 func (b *Book) Add(o *Offer) {
 	if b.offers == nil {
 		b.offers = make(map[string]*Offer)
+		b.lists = [2]map[string]*list{make(map[string]*list), make(map[string]*list)}
 	}
-	b.seq++
-	o.seq = b.seq
 	b.offers[o.ID] = o
-	b.byFramework.add(o.FrameworkID, o)
-	b.byAgent.add(o.AgentID, o)
+	b.link(ofFramework, o.FrameworkID, o)
+	b.link(ofAgent, o.AgentID, o)
 	if o.Inverse {
 		b.inverse++
 	}
+}
+
+func (b *Book) link(which int, key string, o *Offer) {
+	l := b.lists[which][key]
+	if l == nil {
+		l = &list{}
+		b.lists[which][key] = l
+	}
+	o.links[which] = links{previous: l.last}
+	if l.last == nil {
+		l.first = o
+	} else {
+		l.last.links[which].next = o
+	}
+	l.last = o
+}
+
+func (b *Book) unlink(which int, key string, o *Offer) {
+	l, at := b.lists[which][key], o.links[which]
+	if at.previous == nil {
+		l.first = at.next
+	} else {
+		at.previous.links[which].next = at.next
+	}
+	if at.next == nil {
+		l.last = at.previous
+	} else {
+		at.next.links[which].previous = at.previous
+	}
+	o.links[which] = links{}
+	if l.first == nil {
+		delete(b.lists[which], key)
+	}
+}
+
+func (b *Book) all(which int, key string, inverse bool) (offers []*Offer) {
+	l := b.lists[which][key]
+	if l == nil {
+		return nil
+	}
+	for o := l.first; o != nil; o = o.links[which].next {
+		if o.Inverse == inverse {
+			offers = append(offers, o)
+		}
+	}
+	return offers
 }
 
 // Get returns an outstanding offer, or nil. Inverse offers are found by [Book.GetInverse] only.
@@ -107,8 +124,8 @@ func (b *Book) Remove(o *Offer) bool {
 		return false
 	}
 	delete(b.offers, o.ID)
-	b.byFramework.remove(o.FrameworkID, o)
-	b.byAgent.remove(o.AgentID, o)
+	b.unlink(ofFramework, o.FrameworkID, o)
+	b.unlink(ofAgent, o.AgentID, o)
 	if o.Inverse {
 		b.inverse--
 	}
@@ -116,16 +133,16 @@ func (b *Book) Remove(o *Offer) bool {
 }
 
 // OfFramework lists the offers that a framework holds, oldest first.
-func (b *Book) OfFramework(id string) []*Offer { return b.byFramework.list(id, false) }
+func (b *Book) OfFramework(id string) []*Offer { return b.all(ofFramework, id, false) }
 
 // OfAgent lists the offers of an agent's resources, oldest first.
-func (b *Book) OfAgent(id string) []*Offer { return b.byAgent.list(id, false) }
+func (b *Book) OfAgent(id string) []*Offer { return b.all(ofAgent, id, false) }
 
 // InverseOfFramework lists the inverse offers that a framework holds, oldest first.
-func (b *Book) InverseOfFramework(id string) []*Offer { return b.byFramework.list(id, true) }
+func (b *Book) InverseOfFramework(id string) []*Offer { return b.all(ofFramework, id, true) }
 
 // InverseOfAgent lists the inverse offers for an agent, oldest first.
-func (b *Book) InverseOfAgent(id string) []*Offer { return b.byAgent.list(id, true) }
+func (b *Book) InverseOfAgent(id string) []*Offer { return b.all(ofAgent, id, true) }
 
 // Len counts the offers, inverse ones excluded.
 func (b *Book) Len() int { return len(b.offers) - b.inverse }

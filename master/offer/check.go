@@ -21,12 +21,14 @@ func (b *Book) Check(frameworkID string, ids []*mesosproto.OfferID) ([]*Offer, e
 	if len(ids) == 0 {
 		return nil, Problem("No offers specified")
 	}
-	seen := make(map[string]struct{}, len(ids))
-	for _, id := range ids {
-		if _, twice := seen[id.GetValue()]; twice {
-			return nil, problem("Duplicate offer %s in offer list", id.GetValue())
+	if len(ids) > 1 {
+		seen := make(map[string]struct{}, len(ids))
+		for _, id := range ids {
+			if _, twice := seen[id.GetValue()]; twice {
+				return nil, problem("Duplicate offer %s in offer list", id.GetValue())
+			}
+			seen[id.GetValue()] = struct{}{}
 		}
-		seen[id.GetValue()] = struct{}{}
 	}
 	offers := make([]*Offer, 0, len(ids))
 	for _, id := range ids {
