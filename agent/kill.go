@@ -156,7 +156,7 @@ func (c *core) endFramework(fw *framework) {
 	c.log.Info("shutting down framework", zap.String("framework_id", fw.id))
 	fw.terminating = true
 	c.streams.discard(fw.id)
-	c.changed()
+	c.touchedFramework(fw)
 	for _, ex := range inOrder(fw.executors) {
 		if ex.hasEnded {
 			c.removeExecutor(ex)

@@ -60,7 +60,7 @@ func (c *conn) Close()               {}
 func (c *conn) Peer() string         { return "master@127.0.0.1:5050" }
 
 // node starts an agent with real processes and a real disk below dir.
-func node(t *testing.T, dir string) (stop func(), m *master, c *conn) {
+func node(t testing.TB, dir string) (stop func(), m *master, c *conn) {
 	t.Helper()
 	rs, err := resources.Parse("cpus:2;mem:1024")
 	require.NoError(t, err)
@@ -68,7 +68,7 @@ func node(t *testing.T, dir string) (stop func(), m *master, c *conn) {
 	require.NoError(t, err)
 	store, err := file.Open(filepath.Join(dir, "meta"))
 	require.NoError(t, err)
-	m = &master{updates: make(chan *messagespb.StatusUpdate, 100), registered: make(chan *conn, 10)}
+	m = &master{updates: make(chan *messagespb.StatusUpdate, 10000), registered: make(chan *conn, 10)}
 	a, err := agent.New(agent.Config{
 		Info:                &mesosproto.AgentInfo{Resources: rs.Proto()},
 		WorkDir:             dir,
@@ -90,7 +90,7 @@ func node(t *testing.T, dir string) (stop func(), m *master, c *conn) {
 	return stop, m, <-m.registered
 }
 
-func task(t *testing.T, id, command string) *messagespb.RunTaskMessage {
+func task(t testing.TB, id, command string) *messagespb.RunTaskMessage {
 	me, err := user.Current()
 	require.NoError(t, err)
 	rs, err := resources.Parse("cpus:0.1;mem:32")

@@ -37,6 +37,7 @@ type framework struct {
 	tasks       map[string]*task // of all executors, until they are completed
 	completed   []*executor      // the latest MaxCompletedExecutors
 	seq         uint64
+	page        *FrameworkState // cache of the snapshot; nil if stale
 }
 
 func newFramework(id string, seq uint64) *framework {

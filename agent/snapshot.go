@@ -76,6 +76,12 @@ func (n *Counters) ended(s mesosproto.TaskState) {
 // touched marks an executor as changed.
 func (c *core) touched(ex *executor) {
 	ex.page = nil
+	c.touchedFramework(ex.fw)
+}
+
+// touchedFramework marks a framework as changed.
+func (c *core) touchedFramework(fw *framework) {
+	fw.page = nil
 	c.changed()
 }
 
@@ -104,15 +110,19 @@ func (c *core) snapshot() *Snapshot {
 	s.Drain = c.drain
 	s.Counters = c.counters
 	for _, fw := range inOrder(c.frameworks) {
-		s.Frameworks = append(s.Frameworks, fw.page())
+		s.Frameworks = append(s.Frameworks, fw.snapshot())
 	}
 	for _, fw := range c.completedFrameworks {
-		s.CompletedFrameworks = append(s.CompletedFrameworks, fw.page())
+		s.CompletedFrameworks = append(s.CompletedFrameworks, fw.snapshot())
 	}
 	return s
 }
 
-func (fw *framework) page() *FrameworkState {
+// snapshot is cached until the framework, or one of its executors, changes.
+func (fw *framework) snapshot() *FrameworkState {
+	if fw.page != nil {
+		return fw.page
+	}
 	p := &FrameworkState{Info: fw.info, PID: fw.pid, Active: !fw.terminating}
 	for _, ex := range inOrder(fw.executors) {
 		p.Executors = append(p.Executors, ex.snapshot())
@@ -120,6 +130,7 @@ func (fw *framework) page() *FrameworkState {
 	for _, ex := range fw.completed {
 		p.CompletedExecutors = append(p.CompletedExecutors, ex.snapshot())
 	}
+	fw.page = p
 	return p
 }
 

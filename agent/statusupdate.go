@@ -218,6 +218,6 @@ func (c *core) updateFramework(m *messagespb.UpdateFrameworkMessage) {
 	}
 	fw.pid = schedulerPID(m.GetPid())
 	c.rememberFramework(fw)
-	c.changed()
+	c.touchedFramework(fw)
 	c.streams.resend(fw.id)
 }
