@@ -135,9 +135,12 @@ func (c *Client[C, E]) send(ctx context.Context, call C) error {
 	if c.lost.Load() {
 		return status.Errorf(codes.Unavailable, "%s: not sent, because a call to %s before it failed", c.cfg.TypeOf(call), c.cfg.Peer)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
+	limited, cancel := context.WithTimeout(ctx, c.cfg.CallTimeout)
 	defer cancel()
-	resp, err := c.post(ctx, c.calls, call, id)
+	resp, err := c.post(limited, c.calls, call, id)
+	if err == context.DeadlineExceeded && ctx.Err() == nil {
+		return status.Errorf(codes.Unavailable, "%s: no answer from %s within %v", c.cfg.TypeOf(call), c.cfg.Peer, c.cfg.CallTimeout)
+	}
 	if err != nil {
 		return err
 	}
@@ -181,15 +184,12 @@ func (c *Client[C, E]) post(ctx context.Context, over *http.Client, call C, stre
 	if err == nil {
 		return resp, nil
 	}
-	if errors.Is(ctx.Err(), context.Canceled) {
+	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	var wrapped *url.Error // repeats method and URL
 	if errors.As(err, &wrapped) {
 		err = wrapped.Err
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil, status.Errorf(codes.Unavailable, "%s: no answer from %s within %v", c.cfg.TypeOf(call), c.cfg.Peer, c.cfg.CallTimeout)
 	}
 	return nil, status.Errorf(codes.Unavailable, "%s to %s: %v", c.cfg.TypeOf(call), c.cfg.Peer, err)
 }
