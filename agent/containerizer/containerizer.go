@@ -111,7 +111,8 @@ type Containerizer interface {
 	Launch(ctx context.Context, spec *Spec) (Launched, error)
 
 	// Wait returns when the container has ended and its remains are gone but for the sandbox.
-	// Any number of callers may wait. ErrUnknown if there was none, or it was Removed.
+	// Any number of callers may wait. ErrUnknown, even if ctx has ended, if there was none or it was
+	// Removed.
 	Wait(ctx context.Context, id *mesosproto.ContainerID) (Termination, error)
 
 	// Signal sends a signal to all processes of the container. For SIGTERM a container whose image

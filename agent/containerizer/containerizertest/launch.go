@@ -1,6 +1,7 @@
 package containerizertest
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -149,9 +150,13 @@ func testManyAtOnce(t *testing.T, s Subject) {
 func testUnknownIDs(t *testing.T, s Subject) {
 	f := setup(t, s)
 	id := &mesosproto.ContainerID{Value: proto.String("no-such-container")}
-	_, err := f.c.Wait(f.ctx, id)
-	require.ErrorIs(t, err, containerizer.ErrUnknown)
-	_, err = f.c.Destroy(f.ctx, id)
+	ended, cancel := context.WithCancel(f.ctx)
+	cancel()
+	for _, ctx := range []context.Context{f.ctx, ended} {
+		_, err := f.c.Wait(ctx, id)
+		require.ErrorIs(t, err, containerizer.ErrUnknown)
+	}
+	_, err := f.c.Destroy(f.ctx, id)
 	require.ErrorIs(t, err, containerizer.ErrUnknown)
 	_, err = f.c.Status(f.ctx, id)
 	require.ErrorIs(t, err, containerizer.ErrUnknown)

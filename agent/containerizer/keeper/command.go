@@ -37,9 +37,7 @@ type Command struct {
 	// Mark is an entry NAME=value of Env that no other container has; it finds daemons that the
 	// process starts. Empty: they are found only as long as they keep their session.
 	Mark string
-	// Transient says that it ends with the connection it was started over and leaves no record. If its
-	// key is that of another container, a slash and more, it is not taken for part of that one, though it
-	// may carry its mark.
+	// Transient says that it ends with the connection it was started over and leaves no record.
 	Transient bool
 }
 

@@ -60,7 +60,6 @@ func exitOf(pid int) Exit {
 func (l *Local) reapedLocked(p *process) Exit {
 	exit := exitOf(p.pid)
 	delete(l.byPid, p.pid)
-	delete(l.checks, p.pid)
 	p.child, p.exited = false, true
 	return exit
 }

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -42,7 +41,6 @@ type Local struct {
 	mu     sync.Mutex
 	procs  map[string]*process
 	byPid  map[int]*process // children that are not reaped
-	checks map[int]*process // those of byPid that are transient
 	closed bool
 }
 
@@ -66,8 +64,8 @@ func (p *process) state() State {
 	return State{Key: p.key, Pid: p.pid, Start: p.start, Ended: p.ended, Exit: p.exit}
 }
 
-func (p *process) query(except map[int]bool) proctree.Query {
-	q := proctree.Query{Also: p.seen, Mark: p.mark, Except: except}
+func (p *process) query() proctree.Query {
+	q := proctree.Query{Also: p.seen, Mark: p.mark}
 	if !p.exited {
 		q.Pid, q.Start = p.pid, p.start
 	}
@@ -85,8 +83,9 @@ func NewLocal(cfg LocalConfig) (*Local, error) {
 	}
 	l := &Local{
 		cfg: cfg, forked: make(chan struct{}, 1), forks: make(chan func()),
-		procs: map[string]*process{}, byPid: map[int]*process{}, checks: map[int]*process{},
+		procs: map[string]*process{}, byPid: map[int]*process{},
 	}
+	l.scanner.Roots = l.roots
 	if err := l.open(); err != nil {
 		l.release()
 		return nil, err
@@ -214,9 +213,6 @@ func (l *Local) fork(p *process, cmd *Command) (pidfd int, err error) {
 	}
 	p.child = true
 	l.byPid[p.pid] = p
-	if p.transient {
-		l.checks[p.pid] = p
-	}
 	if stat, err := proctree.Read(p.pid); err == nil {
 		p.start = stat.Start
 	}
@@ -262,22 +258,18 @@ func (l *Local) members(p *process) ([]proctree.Process, error) {
 		return nil, err
 	}
 	l.mu.Lock()
-	query := p.query(l.transientsLocked(p))
+	query := p.query()
 	l.mu.Unlock()
 	return s.Members(query), nil
 }
 
-// transientsLocked are the children that may carry a container's mark and are not its own: checks, whose
-// keys begin with the container's and a slash.
-func (l *Local) transientsLocked(but *process) map[int]bool {
-	var pids map[int]bool
-	for pid, p := range l.checks {
-		if strings.HasPrefix(p.key, but.key+"/") {
-			if pids == nil {
-				pids = map[int]bool{}
-			}
-			pids[pid] = true
-		}
+// roots are the first processes of all containers.
+func (l *Local) roots() map[int]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pids := make(map[int]bool, len(l.byPid))
+	for pid := range l.byPid {
+		pids[pid] = true
 	}
 	return pids
 }
@@ -382,7 +374,7 @@ const patience = time.Minute
 func (l *Local) sweep(p *process, remains []proctree.Process, everywhere bool) {
 	deadline := time.Now().Add(patience)
 	l.mu.Lock()
-	query := p.query(l.transientsLocked(p))
+	query := p.query()
 	l.mu.Unlock()
 	query.Pid, query.Also, query.Everywhere = 0, remains, everywhere
 	for clean := 0; clean < 2; clean++ {

@@ -25,7 +25,6 @@ func (l *Local) watchChild(p *process, _ int) {
 	_ = syscall.Kill(-p.pid, syscall.SIGKILL) // nobody may be left
 	l.mu.Lock()
 	delete(l.byPid, p.pid)
-	delete(l.checks, p.pid)
 	p.child, p.exited = false, true
 	l.mu.Unlock()
 	l.exitedWith(p, exit, nil)

@@ -62,7 +62,8 @@ type Containerizer struct {
 	execs atomic.Uint64 // numbers them
 
 	mu         sync.Mutex // guards what follows, and the containers
-	procs      processes  // nil before Recover
+	recovered  bool       // Recover was called
+	procs      processes  // nil before that
 	scanner    *proctree.Scanner
 	scannerPid int // the keeper whose orphans it looks for
 	containers map[string]*container

@@ -16,15 +16,18 @@ import (
 // Recover connects to the keeper, or starts it. What it has and known does not is destroyed; what known
 // has and it does not is gone.
 func (c *Containerizer) Recover(ctx context.Context, known []containerizer.Checkpoint) error {
+	c.mu.Lock()
+	again := c.recovered
+	c.recovered = true
+	c.mu.Unlock()
+	if again {
+		return errors.New("posix: Recover was called before")
+	}
 	procs, err := c.connect(ctx)
 	if err != nil {
 		return fmt.Errorf("posix: %w", err)
 	}
 	c.mu.Lock()
-	if c.procs != nil {
-		c.mu.Unlock()
-		return errors.Join(errors.New("posix: Recover was called before"), procs.Close())
-	}
 	c.procs = procs
 	c.mu.Unlock()
 	states, err := procs.List(ctx)

@@ -33,8 +33,6 @@ type Query struct {
 	Mark string
 	// Everywhere looks for the mark in all processes, not only in those that lost their parent.
 	Everywhere bool
-	// Except are pids that are no part of it, though they may carry its mark.
-	Except map[int]bool
 }
 
 // Members are the living and dead processes that belong to the container, with all their descendants.
@@ -45,7 +43,7 @@ func (s Snapshot) Members(q Query) []Process {
 	found := map[int]bool{}
 	var members []Process
 	add := func(p Process) {
-		if !found[p.Pid] && !q.Except[p.Pid] {
+		if !found[p.Pid] && (p.Pid == q.Pid || !s.roots[p.Pid]) {
 			found[p.Pid] = true
 			members = append(members, p)
 		}
@@ -148,6 +146,9 @@ func Living(list []Process) []Process {
 type Scanner struct {
 	// Adopters are passed to [Take].
 	Adopters []int
+	// Roots, if set, returns the first processes of all containers. They are never members of another,
+	// whatever they carry in their environment. It is called after each reading.
+	Roots func() map[int]bool
 
 	mu   sync.Mutex
 	next *scan // not yet begun; nil: none wanted
@@ -189,6 +190,9 @@ func (s *Scanner) run() {
 		}
 		s.mu.Unlock()
 		now.snapshot, now.err = Take(s.Adopters...)
+		if s.Roots != nil {
+			now.snapshot.roots = s.Roots()
+		}
 		close(now.done)
 	}
 }

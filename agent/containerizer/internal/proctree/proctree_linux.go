@@ -18,6 +18,7 @@ type Snapshot struct {
 	adopters   map[int]bool // who gets the children of the dead
 	ownSession int
 	index      *index
+	roots      map[int]bool // see Scanner.Roots
 }
 
 // Take reads the process table. Processes that come and go meanwhile may be missed. Orphans are looked

@@ -13,6 +13,7 @@ type Snapshot struct {
 	adopters   map[int]bool
 	ownSession int
 	index      *index
+	roots      map[int]bool // see Scanner.Roots
 }
 
 // Take finds nothing.
