@@ -147,7 +147,7 @@ func tasksOf(op *mesosproto.Offer_Operation) []*mesosproto.TaskInfo {
 // refuseTask tells a framework that a task will not be launched.
 func (c *core) refuseTask(f *framework, t *mesosproto.TaskInfo, state mesosproto.TaskState, message string, reason mesosproto.TaskStatus_Reason) {
 	s := c.status(t.GetTaskId(), t.GetAgentId(), state, message, reason)
-	c.countEnd(f, s)
+	c.countEnd(f, state, s)
 	c.sendUpdate(f, s)
 }
 

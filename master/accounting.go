@@ -96,15 +96,14 @@ func (c *core) countTask(t *task, by int64) {
 	}
 }
 
-// countEnd counts a task that has ended, or will never start.
-func (c *core) countEnd(f *framework, s *mesosproto.TaskStatus) {
-	state := s.GetState()
+// countEnd counts a task that has ended in a state, or will never start; s says so.
+func (c *core) countEnd(f *framework, state mesosproto.TaskState, s *mesosproto.TaskStatus) {
 	if transitions.Terminal(state) {
 		c.counters.TasksByState[state]++
 		f.metrics.TerminalTasks[state]++
 	}
 	if s.Reason != nil {
-		c.reasons[Reason{state, s.GetSource(), s.GetReason()}]++
+		c.reasons[Reason{s.GetState(), s.GetSource(), s.GetReason()}]++
 		c.newReasons = true
 	}
 }

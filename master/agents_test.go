@@ -465,3 +465,16 @@ func (s *broken) Write(ctx context.Context, changes []registry.Entry) error {
 	}
 	return s.Storage.Write(ctx, changes)
 }
+
+// Two ids can't be at one address: the agent that was there before is disconnected.
+func TestAnotherAgentAtTheSameAddress(t *testing.T) {
+	b, h, f := launched(t)
+	other := &host{b: b, conn: &conn{b: b, peer: h.conn.peer}, info: proto.CloneOf(h.info)}
+	other.info.Id.Value = proto.String("from-another-master")
+	other.reregister(nil, nil)
+	require.NotNil(t, last[*messagespb.SlaveReregisteredMessage](other))
+	require.True(t, other.state().Connected)
+	require.False(t, h.state().Connected)
+	require.Equal(t, 1, f.state().Tasks.Len())
+	checkBooks(t, b)
+}

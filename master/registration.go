@@ -172,6 +172,14 @@ func (c *core) announceAgent(a *agent) {
 
 // attach makes conn the agent's connection.
 func (c *core) attach(a *agent, conn link.Conn) {
+	if other := c.byPeer[conn.Peer()]; other != nil && other != a && other.connected() {
+		// Another agent was at this address; its process can't be there any more.
+		mine := c.conns[conn]
+		c.disconnect(other)
+		if mine != nil {
+			c.conns[conn] = mine
+		}
+	}
 	if a.conn != nil && a.conn != conn {
 		delete(c.conns, a.conn)
 		a.conn.Close()

@@ -95,7 +95,7 @@ func (c *core) updateTask(t *task, s *mesosproto.TaskStatus, latest *mesosproto.
 		t.statuses = append(t.statuses, s)
 	}
 	if !over && ended(state) {
-		c.countEnd(t.framework, s)
+		c.countEnd(t.framework, state, s)
 		c.release(t)
 	}
 	c.touchTask(t)
