@@ -160,11 +160,10 @@ func (r *request) ports() error {
 		if protocol == "" {
 			protocol = "tcp"
 		}
-		port, err := nat.NewPort(protocol, strconv.Itoa(int(m.GetContainerPort())))
-		if err != nil {
-			return fmt.Errorf("port mapping of %d to %d: %w; use tcp, udp or sctp", m.GetHostPort(), m.GetContainerPort(), err)
+		if !slices.Contains([]string{"tcp", "udp", "sctp"}, protocol) {
+			return fmt.Errorf("port mapping of %d to %d: protocol %q is not known; use tcp, udp or sctp", m.GetHostPort(), m.GetContainerPort(), protocol)
 		}
-		r.publish(port, nat.PortBinding{HostPort: strconv.Itoa(int(m.GetHostPort()))})
+		r.publish(nat.Port(fmt.Sprintf("%d/%s", m.GetContainerPort(), protocol)), nat.PortBinding{HostPort: strconv.Itoa(int(m.GetHostPort()))})
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type limits struct {
 const (
 	minCPUShares = 2
 	minMemory    = 32 << 20
+	maxMemory    = 1 << 60 // no limit, for an engine that can't take one away
 	cpuPeriod    = 100_000 // microseconds, the engine's default
 	minCPUQuota  = 1_000
 )
@@ -122,9 +123,9 @@ func difference(is, want engine.Resources) (change engine.Resources, changed boo
 		change.MemoryReservation = want.MemoryReservation
 	}
 	switch {
-	case is.Memory <= 0: // not limited
+	case is.Memory <= 0 || is.Memory >= maxMemory: // not limited
 	case want.Memory == 0:
-		change.Memory, change.MemorySwap = -1, -1
+		change.Memory, change.MemorySwap = maxMemory, 2*maxMemory
 	case want.Memory > is.Memory:
 		change.Memory = want.Memory
 		if is.MemorySwap > 0 { // what there was for swap stays
