@@ -51,20 +51,27 @@ func (a *Agent) Start() {
 }
 
 // Stop ends the agent as a crash would: nothing is told to the master, checkpointed containers run on.
-// It may be called twice. If the loop is the agent's own it returns when everything is down.
+// It may be called twice, and from any goroutine but the loop's. If the loop is the agent's own it
+// returns when everything is down; else the loop's owner closes it afterwards.
 func (a *Agent) Stop() {
 	a.stopped.Do(func() {
 		a.core.loop.Post(a.core.stop)
-		if a.ownLoop == nil {
-			a.core.loop.Post(a.abandon)
-			return
+		if a.ownLoop != nil {
+			done := make(chan struct{})
+			a.ownLoop.Post(func() { close(done) })
+			<-done
 		}
-		done := make(chan struct{})
-		a.ownLoop.Post(func() { close(done) })
-		<-done
-		a.abandon()
-		a.ownLoop.Close()
+		a.abandon() // what it makes fail reaches the core after stop
+		if a.ownLoop != nil {
+			a.ownLoop.Close()
+		}
 	})
+}
+
+// Unregister ends the agent for good: the master hears that it will not come back, its tasks are killed,
+// then Config.OnExit is called. It returns at once. Mesos: SIGUSR1 to the agent.
+func (a *Agent) Unregister(why string) {
+	a.core.loop.Post(func() { a.core.unregister(why) })
 }
 
 // Executors is where the transports bring the calls of executors. Its errors are gogo/status errors

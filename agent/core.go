@@ -112,6 +112,7 @@ func (c *core) stop() {
 	for _, fw := range inOrder(c.frameworks) {
 		for _, ex := range inOrder(fw.executors) {
 			ex.stopTimers()
+			ex.cancel()
 			if ex.stream != nil {
 				ex.stream.Close()
 				ex.stream = nil

@@ -1,21 +1,11 @@
 package agent
 
 import (
-	"github.com/gogo/status"
 	"go.uber.org/zap"
-	"google.golang.org/grpc/codes"
 
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
-
-// exitIfDown ends the agent once a shutdown has ended all frameworks.
-func (c *core) exitIfDown() {
-	if c.state != terminating || len(c.frameworks) > 0 || c.stopped {
-		return
-	}
-	c.exit(status.Errorf(codes.Aborted, "the master told this agent to shut down: %s", c.shutdownReason))
-}
 
 // drainAgent ends all tasks and takes no new ones until they are gone. Without tasks there is nothing to
 // do, and nothing to remember.

@@ -54,10 +54,10 @@ func (c *core) launchExecutor(ex *executor) {
 	c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
 		switch {
 		case c.stopped || ex.hasEnded:
-		case err != nil:
-			c.dropQueued(ex, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
 		case ex.destroying:
 			c.ended(ex, containerizer.Termination{}, nil)
+		case err != nil:
+			c.dropQueued(ex, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
 		default:
 			c.fetch(ex)
 		}
@@ -71,6 +71,9 @@ func (c *core) dropQueued(ex *executor, why string) {
 		r.executor = ex.info
 	}
 	for _, t := range inOrder(ex.tasks) {
+		if t.terminal() { // killed meanwhile: all was said
+			continue
+		}
 		r.tasks = append(r.tasks, t.info)
 		delete(ex.tasks, t.id)
 		delete(ex.fw.tasks, t.id)
@@ -82,7 +85,8 @@ func (c *core) dropQueued(ex *executor, why string) {
 	if len(r.tasks) > 0 {
 		c.drop(r, ex.fw, mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, why)
 	}
-	c.removeExecutor(ex)
+	c.rememberExecutor(ex)
+	c.removeExecutorIfDone(ex)
 }
 
 func (c *core) fetch(ex *executor) {

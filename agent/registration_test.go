@@ -201,6 +201,17 @@ func TestShutdownEndsEverythingThenTheAgent(t *testing.T) {
 	require.Empty(t, r.story(), "nobody wants to hear of it")
 }
 
+func TestUnregisterTellsTheMaster(t *testing.T) {
+	r := registered(t)
+	r.tell(r.runTask(commandTask("a"), true))
+	r.agent.Unregister("the machine is sold")
+	r.run(time.Minute)
+	require.Len(t, find[*messagespb.UnregisterSlaveMessage](r), 1)
+	require.NotNil(t, r.box.last().ended)
+	require.Len(t, r.exits, 1)
+	require.ErrorContains(t, r.exits[0], "the machine is sold")
+}
+
 func TestConfigSaysWhatIsWrong(t *testing.T) {
 	good := Config{Async: newBox(nil), Detector: StaticDetector("127.0.0.1:5050"), Dialer: &master{}}
 	for field, change := range map[string]func(*Config){

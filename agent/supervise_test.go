@@ -174,6 +174,19 @@ func TestKillBeforeTheContainerRuns(t *testing.T) {
 	require.Empty(t, r.agent.Snapshot().Frameworks)
 }
 
+// A task that is killed while its sandbox fails is killed, not dropped too.
+func TestKillWhileTheSandboxFails(t *testing.T) {
+	r := registered(t, func(cfg *Config) { cfg.WorkDir = t.TempDir() })
+	for _, info := range []*mesosproto.TaskInfo{commandTask("t"), executorTask("t", "e")} {
+		m := r.runTask(info, true)
+		m.Framework.User = proto.String("nosuchuser")
+		r.master.conn().deliver(m)
+		r.master.conn().deliver(&messagespb.KillTaskMessage{FrameworkId: fid("f"), TaskId: tid("t")})
+		require.Equal(t, "t KILLED AGENT TASK_KILLED_DURING_LAUNCH: Killed before delivery to the executor", r.acknowledgeAll(time.Second))
+		require.Empty(t, r.agent.Snapshot().Frameworks)
+	}
+}
+
 func TestKillOfADockerTaskWhileItStarts(t *testing.T) {
 	r := registered(t)
 	r.box.hang = true
