@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/httpclient"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/mesosjson"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -70,20 +71,20 @@ func acceptCall(n int) *schedulerpb.Call {
 	}
 }
 
-var codecs = map[string]codec{"protobuf": protobufCodec, "json": jsonCodec}
+var codecs = map[string]httpclient.Codec{"protobuf": httpclient.Protobuf, "json": httpclient.JSON}
 
 func BenchmarkDecodeOffers100(b *testing.B) {
 	event := offersEvent(100)
 	for _, name := range []string{"protobuf", "json"} {
 		b.Run(name, func(b *testing.B) {
-			data, err := codecs[name].marshal(event)
+			data, err := codecs[name].Marshal(event)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := codecs[name].unmarshal(data, &schedulerpb.Event{}); err != nil {
+				if err := codecs[name].Unmarshal(data, &schedulerpb.Event{}); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -98,7 +99,7 @@ func BenchmarkEncodeAccept100(b *testing.B) {
 			b.ReportAllocs()
 			size := 0
 			for b.Loop() {
-				data, err := codecs[name].marshal(call)
+				data, err := codecs[name].Marshal(call)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/httpclient"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -39,7 +40,7 @@ var (
 func stream(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set(streamIDHeader, "s")
+		w.Header().Set(httpclient.StreamIDHeader, "s")
 		io.WriteString(w, body)
 	}
 }
@@ -104,7 +105,7 @@ func TestAnswersThatAreNoStream(t *testing.T) {
 		return func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", contentType)
 			if id != "" {
-				w.Header().Set(streamIDHeader, id)
+				w.Header().Set(httpclient.StreamIDHeader, id)
 			}
 			w.WriteHeader(code)
 		}
@@ -148,12 +149,7 @@ func TestRedirectNamesTheLeader(t *testing.T) {
 		{"", "", false},
 		{"http://%zz", "", false},
 	} {
-		d := Dialer{}
-		if c.tls {
-			d.TLS = &tls.Config{}
-		}
-		cl := d.Dial(&mesosproto.MasterInfo{Hostname: proto.String("m")}).(*client)
-		leader, ok := apierror.Leader(cl.redirect(c.location))
+		leader, ok := apierror.Leader(redirect("m:5050", c.tls)(c.location))
 		require.Equal(t, c.leader != "", ok, c.location)
 		require.Equal(t, c.leader, leader, c.location)
 	}
@@ -182,7 +178,7 @@ func TestBodiesOfErrorsAreBounded(t *testing.T) {
 		}
 	}))
 	require.Equal(t, codes.InvalidArgument, status.Code(err))
-	require.LessOrEqual(t, len(status.Convert(err).Message()), maxErrorBody)
+	require.LessOrEqual(t, len(status.Convert(err).Message()), httpclient.MaxErrorBody)
 }
 
 // master accepts one subscription, and calls, on which it tells.
@@ -192,7 +188,7 @@ type master struct {
 }
 
 func (m *master) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get(streamIDHeader) == "" {
+	if r.Header.Get(httpclient.StreamIDHeader) == "" {
 		stream("20\n{\"type\":\"HEARTBEAT\"}")(w, r)
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
@@ -240,7 +236,7 @@ func TestCallsCarryTheStreamID(t *testing.T) {
 	c, cancel := open(t, Dialer{}, m, server)
 	require.NoError(t, c.Send(t.Context(), revive))
 	first := <-m.calls
-	require.Equal(t, "s", first.Header.Get(streamIDHeader))
+	require.Equal(t, "s", first.Header.Get(httpclient.StreamIDHeader))
 	require.NoError(t, c.Send(t.Context(), revive))
 	require.Equal(t, first.RemoteAddr, (<-m.calls).RemoteAddr, "calls share a connection, so they keep their order")
 
@@ -307,7 +303,7 @@ func TestCallWithoutAnswerTimesOut(t *testing.T) {
 		}
 		c := Dialer{DialContext: silent}.Dial(&mesosproto.MasterInfo{Hostname: proto.String("m")}).(*client)
 		id := "s"
-		c.streamID.Store(&id)
+		c.StreamID.Store(&id)
 		begin := time.Now()
 		err := c.Send(t.Context(), revive)
 		require.Equal(t, codes.Unavailable, status.Code(err))
@@ -384,7 +380,7 @@ func TestAddressOfALeader(t *testing.T) {
 
 func TestHostnameAlone(t *testing.T) {
 	c := Dialer{Path: "master/api/v1/scheduler"}.Dial(&mesosproto.MasterInfo{Hostname: proto.String("h")}).(*client)
-	require.Equal(t, "http://h:5050/master/api/v1/scheduler", c.url)
+	require.Equal(t, "http://h:5050/master/api/v1/scheduler", c.URL())
 }
 
 // FuzzStream: whatever a master sends, the client ends with an error and without a panic, and passes
@@ -396,11 +392,8 @@ func FuzzStream(f *testing.F) {
 	f.Add([]byte("20\n{\"type\":\"HEARTBEAT\"}5\n"), true)
 	f.Add([]byte("99999999999999999999\n"), false)
 	f.Fuzz(func(t *testing.T, body []byte, inJSON bool) {
-		c := &client{codec: protobufCodec, dialer: Dialer{MaxRecordSize: 1 << 20}}
-		if inJSON {
-			c.codec = jsonCodec
-		}
-		err := c.read(t.Context(), strings.NewReader(string(body)), func(e *schedulerpb.Event) error {
+		c := Dialer{JSON: inJSON, MaxRecordSize: 1 << 20}.Dial(&leaderInfo{}).(*client)
+		err := c.Read(t.Context(), strings.NewReader(string(body)), func(e *schedulerpb.Event) error {
 			return proto.CheckInitialized(e)
 		})
 		if err == nil {

@@ -11,7 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/httpclient"
 	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 	"github.com/mesokit/mesokit/scheduler"
 )
 
@@ -56,41 +59,28 @@ func (d Dialer) Dial(leader *mesosproto.MasterInfo) scheduler.Transport {
 	if path == "" {
 		path = DefaultPath
 	}
-	if d.CallTimeout == 0 {
-		d.CallTimeout = 30 * time.Second
-	}
-	c := &client{
-		dialer:  d,
-		address: address(leader, d.TLS != nil),
-		codec:   protobufCodec,
-		stream:  d.newHTTPClient(),
-		calls:   d.newHTTPClient(),
+	address := address(leader, d.TLS != nil)
+	cfg := httpclient.Config[*schedulerpb.Call, *schedulerpb.Event]{
+		Peer:          "master " + address,
+		URL:           scheme + "://" + address + "/" + strings.TrimPrefix(path, "/"),
+		Codec:         httpclient.Protobuf,
+		NewEvent:      func() *schedulerpb.Event { return new(schedulerpb.Event) },
+		TypeOf:        func(c *schedulerpb.Call) string { return c.GetType().String() },
+		Errors:        apierror.Scheduler,
+		Redirect:      redirect(address, d.TLS != nil),
+		StreamIDs:     true,
+		CallTimeout:   d.CallTimeout,
+		MaxRecordSize: d.MaxRecordSize,
+		TLS:           d.TLS,
+		DialContext:   d.DialContext,
 	}
 	if d.JSON {
-		c.codec = jsonCodec
+		cfg.Codec = httpclient.JSON
 	}
-	c.url = scheme + "://" + c.address + "/" + strings.TrimPrefix(path, "/")
-	return c
-}
-
-// newHTTPClient returns a client that has at most one connection and follows no redirects.
-func (d Dialer) newHTTPClient() *http.Client {
-	open := d.DialContext
-	if open == nil {
-		open = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext
+	if d.Principal != "" {
+		cfg.Authorize = func(r *http.Request) { r.SetBasicAuth(d.Principal, d.Secret) }
 	}
-	return &http.Client{
-		Transport: &http.Transport{
-			DialContext:            open,
-			TLSClientConfig:        d.TLS.Clone(),
-			TLSHandshakeTimeout:    15 * time.Second,
-			MaxConnsPerHost:        1,
-			DisableCompression:     true,
-			MaxResponseHeaderBytes: 64 << 10,
-			ReadBufferSize:         32 << 10,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return httpclient.New(cfg)
 }
 
 // address is the host:port to connect to. As the reference's client does, it takes the IP address,

@@ -7,7 +7,8 @@
 // It is on the path between scheduler and master, in place of the in-process link. One connection of
 // the driver is one client here, with two TCP connections: on one, SUBSCRIBE is answered by an
 // endless stream of events, framed by package mesosproto/recordio; on the other the calls go, one at
-// a time, so that the master gets them in order. Both speak protobuf, or the reference's JSON.
+// a time, so that the master gets them in order. Both speak protobuf, or the reference's JSON. The
+// mechanism is package httpclient's, which executors use, too.
 //
 // A client belongs to the goroutines of the adapter in internal/link; its own state is the id of the
 // stream, which the master gives with SUBSCRIBE and wants to see in each call. It promises:

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/httpclient"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/recordio"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -23,13 +24,13 @@ import (
 // leader is a master that serves one framework in either encoding, as far as these tests need it.
 type leader struct {
 	t      *testing.T
-	codec  codec
+	codec  httpclient.Codec
 	calls  chan *schedulerpb.Call
 	events chan *schedulerpb.Event // nil event: end of stream
 	live   atomic.Pointer[string]
 }
 
-func newLeader(t *testing.T, c codec) *leader {
+func newLeader(t *testing.T, c httpclient.Codec) *leader {
 	return &leader{t: t, codec: c, calls: make(chan *schedulerpb.Call, 100), events: make(chan *schedulerpb.Event, 100)}
 }
 
@@ -39,7 +40,7 @@ func (l *leader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call := &schedulerpb.Call{}
-	if l.codec.mediaType == jsonCodec.mediaType {
+	if l.codec.MediaType == httpclient.JSON.MediaType {
 		err = jsonUnmarshalCall(body, call)
 	} else {
 		err = proto.Unmarshal(body, call)
@@ -48,7 +49,7 @@ func (l *leader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Failed to parse body: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	id := r.Header.Get(streamIDHeader)
+	id := r.Header.Get(httpclient.StreamIDHeader)
 	if call.GetType() != schedulerpb.Call_SUBSCRIBE {
 		if live := l.live.Load(); live == nil || *live != id {
 			http.Error(w, "Framework is not subscribed", http.StatusForbidden)
@@ -61,8 +62,8 @@ func (l *leader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.calls <- call
 	id = "stream-" + r.RemoteAddr
 	l.live.Store(&id)
-	w.Header().Set("Content-Type", l.codec.mediaType)
-	w.Header().Set(streamIDHeader, id)
+	w.Header().Set("Content-Type", l.codec.MediaType)
+	w.Header().Set(httpclient.StreamIDHeader, id)
 	for {
 		select {
 		case e := <-l.events:
@@ -70,7 +71,7 @@ func (l *leader) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				l.live.Store(nil)
 				return
 			}
-			data, err := l.codec.marshal(e)
+			data, err := l.codec.Marshal(e)
 			if err != nil {
 				panic(err)
 			}
@@ -118,9 +119,9 @@ func (s steps) Error(_ *scheduler.Driver, err error) {
 // same in both encodings.
 func TestDriverOverHTTP(t *testing.T) {
 	for _, inJSON := range []bool{false, true} {
-		d, c := Dialer{JSON: inJSON}, protobufCodec
+		d, c := Dialer{JSON: inJSON}, httpclient.Protobuf
 		if inJSON {
-			c = jsonCodec
+			c = httpclient.JSON
 		}
 		l := newLeader(t, c)
 		leads := httptest.NewServer(l)

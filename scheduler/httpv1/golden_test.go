@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/httpclient"
 	"github.com/mesokit/mesokit/mesosproto/mesosjson"
 	"github.com/mesokit/mesokit/mesosproto/recordio"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -71,11 +72,11 @@ func recorded(t testing.TB, names ...string) []exchange {
 var recordings = []string{"mesos-execute.jsonl", "mesos-go.jsonl", "subscribe.jsonl"}
 
 // codecOf finds out what a recorded request was written in.
-func codecOf(e exchange) (Dialer, codec) {
-	if e.Request.Headers.Get("Content-Type") == jsonCodec.mediaType {
-		return Dialer{JSON: true}, jsonCodec
+func codecOf(e exchange) (Dialer, httpclient.Codec) {
+	if e.Request.Headers.Get("Content-Type") == httpclient.JSON.MediaType {
+		return Dialer{JSON: true}, httpclient.JSON
 	}
-	return Dialer{}, protobufCodec
+	return Dialer{}, httpclient.Protobuf
 }
 
 // replay is a master that answers with what was recorded, in pieces of a few bytes.
@@ -142,8 +143,8 @@ func TestStreamsOfTheReference(t *testing.T) {
 }
 
 // checkEvents compares JSON events with their bytes, and protobuf ones with the recorded text.
-func checkEvents(t *testing.T, answer half, codec codec, events []*schedulerpb.Event) {
-	if codec.mediaType == jsonCodec.mediaType {
+func checkEvents(t *testing.T, answer half, codec httpclient.Codec, events []*schedulerpb.Event) {
+	if codec.MediaType == httpclient.JSON.MediaType {
 		var again []byte
 		for _, e := range events {
 			record, err := mesosjson.Marshal(e)
@@ -168,7 +169,7 @@ func TestRequestsAreThoseOfOtherClients(t *testing.T) {
 	for _, e := range recorded(t, recordings...) {
 		d, codec := codecOf(e)
 		call := &schedulerpb.Call{}
-		if codec.mediaType == jsonCodec.mediaType {
+		if codec.MediaType == httpclient.JSON.MediaType {
 			if mesosjson.Unmarshal(e.Request.body(), call) != nil {
 				continue
 			}
@@ -182,14 +183,14 @@ func TestRequestsAreThoseOfOtherClients(t *testing.T) {
 		server := httptest.NewServer(master)
 		d.Path = strings.Fields(e.Request.Line)[1]
 		c := dial(t, d, server)
-		id := e.Request.Headers.Get(streamIDHeader)
+		id := e.Request.Headers.Get(httpclient.StreamIDHeader)
 		if call.GetType() == schedulerpb.Call_SUBSCRIBE {
 			if id != "" {
 				continue // another mistake
 			}
 			c.Subscribe(t.Context(), call, func(*schedulerpb.Event) error { return nil })
 		} else {
-			c.streamID.Store(&id)
+			c.StreamID.Store(&id)
 			err := c.Send(t.Context(), call)
 			require.Equal(t, e.Response.status(t) == http.StatusAccepted, err == nil, "%v: %v", call, err)
 			if err != nil {
@@ -202,9 +203,9 @@ func TestRequestsAreThoseOfOtherClients(t *testing.T) {
 		require.Equal(t, d.Path, master.request.URL.Path)
 		require.Equal(t, e.Request.Headers["Content-Type"], master.request.Header["Content-Type"])
 		require.Equal(t, e.Request.Headers.Get("Accept"), master.request.Header.Get("Accept"))
-		require.Equal(t, id, master.request.Header.Get(streamIDHeader))
+		require.Equal(t, id, master.request.Header.Get(httpclient.StreamIDHeader))
 		require.Empty(t, master.request.TransferEncoding, "the length is told")
-		if codec.mediaType == jsonCodec.mediaType {
+		if codec.MediaType == httpclient.JSON.MediaType {
 			var theirs, ours any
 			require.NoError(t, json.Unmarshal(e.Request.body(), &theirs))
 			require.NoError(t, json.Unmarshal(master.body, &ours))
@@ -257,7 +258,7 @@ func TestCallsAreEncodedAsBefore(t *testing.T) {
 	for _, e := range recorded(t, "mesos-execute.jsonl") {
 		call := &schedulerpb.Call{}
 		require.NoError(t, proto.Unmarshal(e.Request.body(), call))
-		data, err := protobufCodec.marshal(call)
+		data, err := httpclient.Protobuf.Marshal(call)
 		require.NoError(t, err)
 		require.True(t, bytes.Equal(e.Request.body(), data))
 	}
