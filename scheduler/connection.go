@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"io"
 	"time"
 
 	"github.com/gogo/status"
@@ -10,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/backlog"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -53,14 +53,12 @@ func (c *core) connect(leader *mesosproto.MasterInfo) {
 		conn.shared = true
 		conn.client, conn.close = d.DialLink(c.loop, leader)
 	} else {
-		t := c.cfg.Dialer.Dial(leader)
-		client, end := link.FromTransport[*schedulerpb.Call, *schedulerpb.Event](c.loop, paced{t, c.backlog})
+		t := backlog.Paced(c.cfg.Dialer.Dial(leader), c.backlog)
+		client, end := link.FromTransport(c.loop, t)
 		conn.client = client
 		conn.close = func() {
 			end()
-			if closer, ok := t.(io.Closer); ok {
-				closer.Close()
-			}
+			t.Close()
 		}
 	}
 	c.log.Debug("connecting", zap.String("master", describe(leader)))
@@ -77,7 +75,7 @@ func (c *core) watch(conn *connection) {
 		conn.watch()
 	}
 	conn.watch = c.loop.AfterFunc(conn.silence-c.loop.Now().Sub(conn.heard), func() {
-		if !conn.shared && c.backlog.full() {
+		if !conn.shared && c.backlog.Full() {
 			conn.heard = c.loop.Now() // nobody reads, so nothing can be heard
 		}
 		if silent := c.loop.Now().Sub(conn.heard); silent >= conn.silence {
@@ -136,7 +134,7 @@ func (c *core) reconnect(err error) {
 	c.wait = c.backoff.Next(c.loop.Rand())
 	c.retry = c.loop.AfterFunc(c.wait, func() {
 		c.retry = nil
-		if c.backlog.len() > link.MaxQueuedEvents/2 { // let the framework catch up first
+		if c.backlog.Len() > link.MaxQueuedEvents/2 { // let the framework catch up first
 			c.reconnect(nil)
 			return
 		}

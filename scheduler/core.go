@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/backlog"
 	"github.com/mesokit/mesokit/internal/backoff"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
@@ -27,7 +28,7 @@ type core struct {
 	loop      loop.Loop
 	framework loop.Loop
 	log       *zap.Logger
-	backlog   *backlog
+	backlog   *backlog.Backlog
 
 	// What the next SUBSCRIBE says. They are replaced, never changed.
 	info        *mesosproto.FrameworkInfo
@@ -74,7 +75,7 @@ func newCore(d *Driver, l *loops) *core {
 		loop:        l.core,
 		framework:   l.framework,
 		log:         d.cfg.Logger.Named("scheduler"),
-		backlog:     &backlog{limit: maxUndelivered},
+		backlog:     backlog.New(maxUndelivered),
 		info:        d.cfg.Framework,
 		constraints: d.cfg.OfferConstraints,
 		backoff:     backoff.Backoff{First: d.cfg.BackoffFirst, Max: d.cfg.BackoffMax},
@@ -143,14 +144,14 @@ func (c *core) deliver(f func(Scheduler)) { c.deliverThen(f, func(bool) {}) }
 
 // deliverThen does; then runs on the core's loop, told whether the callback was run.
 func (c *core) deliverThen(f func(Scheduler), then func(ran bool)) {
-	waiting := c.backlog.add()
+	waiting := c.backlog.Add()
 	c.framework.Post(func() {
 		ran := !c.driver.halted.Load()
 		if ran {
 			f(c.cfg.Scheduler)
 		}
 		c.loop.Post(func() {
-			if c.backlog.remove() && c.conn != nil {
+			if c.backlog.Remove() && c.conn != nil {
 				c.conn.heard = c.loop.Now() // the stream is read again; its silence was ours
 			}
 			then(ran)
@@ -194,7 +195,7 @@ func (c *core) stop(teardown bool) {
 
 // finishIfIdle ends a stopping driver whose last callback has returned and whose last call is answered.
 func (c *core) finishIfIdle() {
-	if c.stopping && c.backlog.len() == 0 && (c.conn == nil || !c.conn.subscribed || c.conn.inflight == 0) {
+	if c.stopping && c.backlog.Len() == 0 && (c.conn == nil || !c.conn.subscribed || c.conn.inflight == 0) {
 		c.finish(nil)
 	}
 }

@@ -46,18 +46,3 @@ type LinkDialer interface {
 // maxUndelivered is how many callbacks may wait for the framework before the stream is not read. With
 // what the link holds, twice as many events are in memory at most.
 const maxUndelivered = 64
-
-// paced is a Transport that is not read while the framework is behind.
-type paced struct {
-	Transport
-	backlog *backlog
-}
-
-func (p paced) Subscribe(ctx context.Context, call *schedulerpb.Call, each func(*schedulerpb.Event) error) error {
-	return p.Transport.Subscribe(ctx, call, func(e *schedulerpb.Event) error {
-		if err := p.backlog.wait(ctx); err != nil {
-			return err
-		}
-		return each(e)
-	})
-}
