@@ -142,7 +142,7 @@ func TestTheMasterSaysWhatTheReferenceSaid(t *testing.T) {
 				break
 			}
 			status, body := apierror.Scheduler.HTTP(r.refused)
-			require.Equal(t, x.Status, status, x.Body)
+			require.Equal(t, x.Status, status, "%s: %v", x.Body, r.refused)
 			for ours, theirs := range r.names {
 				body = strings.ReplaceAll(body, ours, theirs)
 			}
@@ -206,8 +206,10 @@ func (r *replay) call(x record) {
 			c.Decline.OfferIds = r.offers(s, c.Decline.OfferIds)
 		}
 	}
-	r.master.Schedulers().Call(from, c, func(err error) { r.refused = err })
+	called := false
+	r.master.Schedulers().Call(from, c, func(err error) { called = true; r.refused = err })
 	r.sim.Settle()
+	require.True(r.t, called, "%v", c)
 }
 
 // offers are those of ours that stand for captured ones: the first time all that we hold, then the same.
