@@ -20,10 +20,10 @@ import (
 // frameworks of the reference compare it, so it is the reference's.
 const Version = "1.12.0"
 
-// Config says how a master is made. The zero value of each field but Loop works; names in parentheses
+// Config says how a master is made. The zero value works; names in parentheses
 // are the reference's flags.
 type Config struct {
-	// Loop owns the master. Required.
+	// Loop owns the master. Default: one of its own, which Stop ends.
 	Loop loop.Loop
 
 	// Info is how the master presents itself. Defaults: a random id, 127.0.0.1, port 5050, pid
@@ -91,9 +91,6 @@ const maxRemovedAgents = 100000
 
 // withDefaults fills in what is not set and checks the rest.
 func (c Config) withDefaults() (Config, error) {
-	if c.Loop == nil {
-		return c, fmt.Errorf("master config: Loop is not set")
-	}
 	for _, d := range []struct {
 		name  string
 		value *time.Duration

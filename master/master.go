@@ -2,6 +2,7 @@ package master
 
 import (
 	"encoding/hex"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,9 @@ import (
 // Master is a master: make it with [New], set it going with Start, reach it through Schedulers and
 // Agents. Its methods are safe for concurrent use.
 type Master struct {
-	core *core
+	core    *core
+	ownLoop *loop.Real // nil if the loop is the owner's
+	stopped sync.Once
 }
 
 // New makes a master and starts nothing. It fails if cfg is not valid, and names the field.
@@ -31,6 +34,11 @@ func New(cfg Config) (*Master, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
 		return nil, err
+	}
+	m := &Master{}
+	if cfg.Loop == nil {
+		m.ownLoop = loop.New()
+		cfg.Loop = m.ownLoop
 	}
 	c := &core{
 		cfg:         cfg,
@@ -47,11 +55,13 @@ func New(cfg Config) (*Master, error) {
 		// Checked here, so that a mistake is reported here; the id, which may need the loop's random
 		// numbers, is filled in on the loop.
 		if _, err := completeInfo(cfg.Info, func() string { return "" }); err != nil {
+			m.closeLoop()
 			return nil, err
 		}
 	}
 	c.published.Store(&Snapshot{Cluster: cfg.Cluster, Metrics: &Counters{}})
-	return &Master{core: c}, nil
+	m.core = c
+	return m, nil
 }
 
 // Start sets the master going: it contends for leadership and serves as soon as it leads and has read
@@ -59,9 +69,27 @@ func New(cfg Config) (*Master, error) {
 func (m *Master) Start() { m.core.loop.Post(m.core.start) }
 
 // Stop ends the master as the end of its process would: streams and connections are closed, nobody is
-// told anything, timers stop. It returns at once; what it did is over once the loop has run. The owner
-// of the Config closes loop and storage. A stopped master can't be started again.
-func (m *Master) Stop() { m.core.loop.Post(func() { m.core.stop() }) }
+// told anything, timers stop. The owner of the Config closes the storage after it. If the loop is the
+// master's own, Stop returns when everything is down; else it is over once the loop has run. It may be
+// called twice; a stopped master can't be started again.
+func (m *Master) Stop() {
+	m.stopped.Do(func() {
+		m.core.loop.Post(func() { m.core.stop() })
+		if m.ownLoop == nil {
+			return
+		}
+		done := make(chan struct{})
+		m.ownLoop.Post(func() { close(done) })
+		<-done
+		m.closeLoop()
+	})
+}
+
+func (m *Master) closeLoop() {
+	if m.ownLoop != nil {
+		m.ownLoop.Close()
+	}
+}
 
 // Schedulers serves frameworks: transports pass their calls and streams to it.
 //
