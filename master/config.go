@@ -20,8 +20,8 @@ import (
 // frameworks of the reference compare it, so it is the reference's.
 const Version = "1.12.0"
 
-// Config says how a master is made. The zero value works; names in parentheses
-// are the reference's flags.
+// Config says how a master is made. The zero value works; names in parentheses are the reference's
+// flags.
 type Config struct {
 	// Loop owns the master. Default: one of its own, which Stop ends.
 	Loop loop.Loop
@@ -44,7 +44,7 @@ type Config struct {
 	// Logger gets one line an event. Default: none.
 	Logger *zap.Logger
 	// OnFatal is called on the loop when the master has ended itself because it can't go on: it lost
-	// its leadership or its registry. The reference exits then. Default: nothing.
+	// its leadership or its registry. The reference exits then. It must not call Stop. Default: nothing.
 	OnFatal func(error)
 
 	// AgentPingTimeout is how often agents are pinged (--agent_ping_timeout). Default 15s.

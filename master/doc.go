@@ -2,8 +2,9 @@
 // offers the agents' resources to the frameworks, launches the tasks that they ask for, and tells them
 // how those fare.
 //
-//	m, err := master.New(master.Config{Loop: loop.New()})
+//	m, err := master.New(master.Config{})
 //	m.Start()
+//	defer m.Stop()
 //	m.Schedulers() // for transports that serve frameworks
 //	m.Agents()     // for transports that serve agents
 //	m.Snapshot()   // for whoever wants to look

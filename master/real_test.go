@@ -110,6 +110,9 @@ func TestTheCoreIsPure(t *testing.T) {
 		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 		require.NoError(t, err)
 		for _, i := range file.Imports {
+			if name == "master.go" && i.Path.Value == `"sync"` {
+				continue // Master is not the core: it may be stopped from anywhere
+			}
 			require.NotContains(t, []string{`"sync"`, `"math/rand"`, `"math/rand/v2"`, `"crypto/rand"`, `"os"`}, i.Path.Value, name)
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
