@@ -1,0 +1,2 @@
+// Package mesokit is Apache Mesos reborn as one embeddable Go module.
+package mesokit
