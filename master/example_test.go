@@ -2,7 +2,7 @@ package master_test
 
 import (
 	"fmt"
-	"time"
+	"runtime"
 
 	"github.com/mesokit/mesokit/master"
 )
@@ -18,7 +18,7 @@ func Example() {
 	m.Start()
 	defer m.Stop()
 	for !m.Snapshot().Recovered {
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	s := m.Snapshot()
 	fmt.Println(s.Cluster, "is led by", s.Leader.GetPid())

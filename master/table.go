@@ -2,14 +2,23 @@ package master
 
 import "iter"
 
-// pageRows is how many rows are copied when one of them changes.
-const pageRows = 32
+// pageRows is how many rows are copied when one of them changes, and folderPages how many pointers to
+// pages with it: a change in a table of a million rows copies some kilobytes.
+const (
+	pageRows    = 32
+	folderPages = 64
+)
 
 // Table is an immutable list of rows, kept in pages that successive snapshots share as long as nothing
 // in them changes. The zero Table is empty. Safe for concurrent use.
 type Table[T any] struct {
-	pages []*Page[T]
-	rows  int
+	folders []*folder[T]
+	rows    int
+}
+
+type folder[T any] struct {
+	pages [folderPages]*Page[T] // nil: not used yet
+	epoch uint64
 }
 
 // Page is a part of a Table. The same pointer means the same content, so a reader may keep what it has
@@ -26,7 +35,7 @@ func (t Table[T]) Len() int { return t.rows }
 // All yields the rows. Their order is fixed within a snapshot but says nothing: places are reused.
 func (t Table[T]) All() iter.Seq[*T] {
 	return func(yield func(*T) bool) {
-		for _, p := range t.pages {
+		for p := range t.Pages() {
 			for row := range p.All() {
 				if !yield(row) {
 					return
@@ -39,9 +48,11 @@ func (t Table[T]) All() iter.Seq[*T] {
 // Pages yields the pages that have rows.
 func (t Table[T]) Pages() iter.Seq[*Page[T]] {
 	return func(yield func(*Page[T]) bool) {
-		for _, p := range t.pages {
-			if p.used > 0 && !yield(p) {
-				return
+		for _, f := range t.folders {
+			for _, p := range f.pages {
+				if p != nil && p.used > 0 && !yield(p) {
+					return
+				}
 			}
 		}
 	}
@@ -58,15 +69,15 @@ func (p *Page[T]) All() iter.Seq[*T] {
 	}
 }
 
-// tableBuilder is the master's side of a Table: it copies a page before its first change after a
-// snapshot was taken. A row is named by the slot that add returned.
+// tableBuilder is the master's side of a Table: it copies what it changes first after a snapshot was
+// taken. A row is named by the slot that add returned.
 type tableBuilder[T any] struct {
-	pages  []*Page[T]
-	shared bool // the slice pages is part of a snapshot
-	epoch  uint64
-	free   []int // slots given back, last one reused first
-	next   int   // slots below have been used
-	rows   int
+	folders []*folder[T]
+	shared  bool // the slice folders is part of a snapshot
+	epoch   uint64
+	free    []int // slots given back, last one reused first
+	next    int   // slots below have been used
+	rows    int
 }
 
 // add puts row into a slot.
@@ -98,26 +109,36 @@ func (b *tableBuilder[T]) remove(slot int) {
 
 // page returns the page of a slot, its own to change.
 func (b *tableBuilder[T]) page(slot int) *Page[T] {
-	i := slot / pageRows
-	if i < len(b.pages) && b.pages[i].epoch == b.epoch {
-		return b.pages[i]
+	f := b.folder(slot / pageRows / folderPages)
+	at := &f.pages[slot/pageRows%folderPages]
+	switch {
+	case *at == nil:
+		*at = &Page[T]{epoch: b.epoch}
+	case (*at).epoch != b.epoch:
+		*at = &Page[T]{rows: (*at).rows, used: (*at).used, epoch: b.epoch}
+	}
+	return *at
+}
+
+func (b *tableBuilder[T]) folder(i int) *folder[T] {
+	if i < len(b.folders) && b.folders[i].epoch == b.epoch {
+		return b.folders[i]
 	}
 	if b.shared {
-		b.pages = append(make([]*Page[T], 0, len(b.pages)+1), b.pages...)
+		b.folders = append(make([]*folder[T], 0, len(b.folders)+1), b.folders...)
 		b.shared = false
 	}
-	if i == len(b.pages) {
-		b.pages = append(b.pages, &Page[T]{epoch: b.epoch})
-		return b.pages[i]
+	if i == len(b.folders) {
+		b.folders = append(b.folders, &folder[T]{epoch: b.epoch})
+	} else {
+		b.folders[i] = &folder[T]{pages: b.folders[i].pages, epoch: b.epoch}
 	}
-	old := b.pages[i]
-	b.pages[i] = &Page[T]{rows: old.rows, used: old.used, epoch: b.epoch}
-	return b.pages[i]
+	return b.folders[i]
 }
 
 // table is the present content, frozen.
 func (b *tableBuilder[T]) table() Table[T] {
 	b.shared = true
 	b.epoch++
-	return Table[T]{pages: b.pages, rows: b.rows}
+	return Table[T]{folders: b.folders, rows: b.rows}
 }

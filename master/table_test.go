@@ -101,6 +101,31 @@ func TestTablesSharePages(t *testing.T) {
 	require.Same(t, before[2], after[2])
 }
 
+// A table of many folders.
+func TestLargeTables(t *testing.T) {
+	var b tableBuilder[int]
+	n := 3 * pageRows * folderPages
+	for i := range n {
+		require.Equal(t, i, b.add(&i))
+	}
+	before := b.table()
+	for i := range n {
+		if i%2 == 0 {
+			b.remove(i)
+		}
+	}
+	after := b.table()
+	require.Equal(t, n, before.Len())
+	require.Equal(t, n/2, after.Len())
+	count := 0
+	for v := range after.All() {
+		require.Equal(t, 1, *v%2)
+		count++
+	}
+	require.Equal(t, n/2, count)
+	require.Len(t, rows(before), n)
+}
+
 func TestOrderedKeepsTheOrderOfAddition(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var o ordered[int]
