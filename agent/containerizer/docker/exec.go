@@ -56,7 +56,7 @@ func (c *Containerizer) Exec(ctx context.Context, id *mesosproto.ContainerID, co
 	defer conn.Close()
 	out := &bounded{max: containerizer.MaxExecOutput}
 	copied := make(chan error, 1)
-	go func() { copied <- demultiplex(conn.Reader, false, func(_ stream, p []byte) { out.Write(p) }) }()
+	go func() { copied <- demultiplex(conn.Reader, false, func(_ stream, _ bool, p []byte) { out.Write(p) }) }()
 	select {
 	case err = <-copied:
 	case <-ctx.Done():

@@ -31,9 +31,12 @@ const labelOutput = "mesokit.output"
 type output struct {
 	files [2]*os.File // nil: there is no sandbox any more, what comes is dropped
 	base  [2]int64    // the size of each before the container wrote to it; -1 if unknown
-	exact bool        // whether readLog knows to the byte what the files have; set by it
 	log   *zap.Logger
 	full  bool // writing failed, and that was logged
+
+	// What readLog knows: whether it goes by the size of the files, else how far it has come.
+	exact bool
+	seen  [2]mark
 }
 
 // openOutput opens the files. They belong to the user of the spec, as its sandbox does.
@@ -111,47 +114,60 @@ const bufferSize = 16 << 10
 // which is the stream, three zeros and the length, big endian, and that many bytes. With a terminal
 // there are no frames, and everything is stdout.
 //
+// write gets pieces of a frame; start is set with the first of each, which has all of a timestamp.
+//
 // Docker Engine API, "Attach to a container", Stream format.
-func demultiplex(r io.Reader, terminal bool, write func(stream, []byte)) error {
+func demultiplex(r io.Reader, terminal bool, write func(s stream, start bool, p []byte)) error {
 	buf := make([]byte, bufferSize)
 	for {
-		s, left := stdout, int64(1<<62)
-		if !terminal {
-			var header [8]byte
-			if _, err := io.ReadFull(r, header[:]); err != nil {
-				return end(err)
-			}
-			left = int64(binary.BigEndian.Uint32(header[4:]))
-			switch header[0] {
-			case 0, 1:
-			case 2:
-				s = stderr
-			case 3:
-				text, err := io.ReadAll(io.LimitReader(r, min(left, 1024)))
-				if err != nil {
-					return err
-				}
-				return fmt.Errorf("the engine stopped sending output: %s", text)
-			default:
-				return fmt.Errorf("the engine sent output of stream %d, which does not exist", header[0])
-			}
-		}
-		for left > 0 {
-			n, err := r.Read(buf[:min(left, bufferSize)])
-			left -= int64(n)
+		if terminal {
+			n, err := r.Read(buf)
 			if n > 0 {
-				write(s, buf[:n])
+				write(stdout, false, buf[:n])
 			}
 			if err != nil {
-				if !terminal && left > 0 && err == io.EOF {
-					return io.ErrUnexpectedEOF
-				}
-				if left > 0 {
-					return end(err)
-				}
+				return end(err)
+			}
+			continue
+		}
+		var header [8]byte
+		if _, err := io.ReadFull(r, header[:]); err != nil {
+			return end(err)
+		}
+		left := int64(binary.BigEndian.Uint32(header[4:]))
+		s := stdout
+		switch header[0] {
+		case 0, 1:
+		case 2:
+			s = stderr
+		case 3:
+			text, err := io.ReadAll(io.LimitReader(r, min(left, 1024)))
+			if err != nil {
+				return err
+			}
+			return fmt.Errorf("the engine stopped sending output: %s", text)
+		default:
+			return fmt.Errorf("the engine sent output of stream %d, which does not exist", header[0])
+		}
+		for start := true; left > 0; start = false {
+			piece := buf[:min(left, bufferSize)]
+			n, err := io.ReadAtLeast(r, piece, min(len(piece), timestampSize))
+			if n > 0 {
+				write(s, start, piece[:n])
+			}
+			if left -= int64(n); err != nil {
+				return unexpected(err)
 			}
 		}
 	}
+}
+
+// unexpected is the error for a stream that ends in the middle of a frame.
+func unexpected(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // end makes the end of a stream no error.

@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// The engine's log of a container is read from its start when output may have been missed; what the
-// sandbox has already is skipped. This file knows how much that is.
+// The engine's log of a container is read when output may have been missed; what the sandbox has
+// already is skipped. This file knows what that is.
 
 // logChunk is where the engine cuts long lines. Mesos does not know it; moby daemon/logger/copier.go.
 const logChunk = 16 << 10
@@ -136,4 +136,61 @@ func (o *output) lastWrite() time.Time {
 		}
 	}
 	return last
+}
+
+// timestampSize is what the engine puts before each message of a log if asked: a time and a space.
+const timestampSize = len(timestampForm) + 1
+
+const timestampForm = "2006-01-02T15:04:05.000000000Z"
+
+// mark is the last message of a stream that was written.
+type mark struct {
+	at time.Time
+	n  int // how many messages there were of that time
+}
+
+// messages writes what comes after the marks, moving them: messages with a timestamp each, of a log that
+// is read again from a time before them.
+func (o *output) messages() func(s stream, start bool, p []byte) {
+	again := [2]int{} // messages of the mark's time that were read again
+	var skip [2]bool
+	return func(s stream, start bool, p []byte) {
+		if start && len(p) >= timestampSize {
+			at, err := time.Parse(time.RFC3339Nano, string(p[:timestampSize-1]))
+			if err == nil {
+				p = p[timestampSize:]
+				m := &o.seen[s]
+				switch at.Compare(m.at) {
+				case -1:
+					skip[s] = true
+				case 0:
+					again[s]++
+					if skip[s] = again[s] <= m.n; !skip[s] {
+						m.n++
+					}
+				default:
+					*m, again[s], skip[s] = mark{at, 1}, 1, false
+				}
+			}
+		}
+		if !skip[s] && len(p) > 0 {
+			o.Write(s, p)
+		}
+	}
+}
+
+// from is the time from which a log is read that can't be read by size: a second before the last
+// message, or before the last output if there was none yet. Zero is the beginning.
+func (o *output) from() time.Time {
+	last := o.seen[stdout].at
+	if o.seen[stderr].at.After(last) {
+		last = o.seen[stderr].at
+	}
+	if last.IsZero() {
+		last = o.lastWrite()
+	}
+	if last.IsZero() {
+		return last
+	}
+	return last.Add(-time.Second)
 }

@@ -23,7 +23,7 @@ type attachment struct {
 func (a *attachment) copy(ctx context.Context, out *output) error {
 	defer a.close()
 	defer context.AfterFunc(ctx, a.close)()
-	return demultiplex(a, a.terminal, out.Write)
+	return demultiplex(a, a.terminal, func(s stream, _ bool, p []byte) { out.Write(s, p) })
 }
 
 // attach asks for the output of a container that was not started yet.
@@ -38,8 +38,9 @@ func (c *Containerizer) attach(ctx context.Context, id string, terminal bool) (*
 // readLog copies what the engine's log of a container has beyond what the sandbox has, and goes on
 // until the container's end if follow is set.
 //
-// With the json-file driver, without rotation, that is exact. Other logs are read from a second before
-// the last output, so that nothing is missed; that second may come twice.
+// With the json-file driver, without rotation, the size of the files says where to go on. Other logs are
+// read from a second before the last output, so that nothing is missed; that second may come twice.
+// From then on the times of messages say where to go on.
 func (c *Containerizer) readLog(ctx context.Context, k *container, out *output, follow bool) error {
 	is, err := c.api.ContainerInspect(ctx, k.id)
 	if err != nil {
@@ -55,34 +56,38 @@ func (c *Containerizer) readLog(ctx context.Context, k *container, out *output, 
 			out.exact = err == nil
 		}
 	}
-	if last := out.lastWrite(); !out.exact && !last.IsZero() {
-		options.Since = last.Add(-time.Second).UTC().Format(time.RFC3339Nano)
-		skip = [2]int64{}
-	}
-	r, err := c.api.ContainerLogs(ctx, k.id, options)
-	if err != nil && strings.Contains(err.Error(), "does not support reading") {
-		return c.attachAgain(ctx, k, out, is.Config.Tty, follow, err)
-	}
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	return demultiplex(r, is.Config.Tty, func(s stream, p []byte) {
+	write := func(s stream, _ bool, p []byte) {
 		n := min(skip[s], int64(len(p)))
 		skip[s] -= n
 		if len(p) > int(n) {
 			out.Write(s, p[n:])
 		}
-	})
+	}
+	if !out.exact {
+		if from := out.from(); !from.IsZero() {
+			options.Since = from.UTC().Format(time.RFC3339Nano)
+		}
+		options.Timestamps = !is.Config.Tty // there they could not be told from output
+		write = out.messages()
+	}
+	r, err := c.api.ContainerLogs(ctx, k.id, options)
+	if err != nil && strings.Contains(err.Error(), "does not support reading") {
+		return c.attachAgain(ctx, k, out, is, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return demultiplex(r, is.Config.Tty, write)
 }
 
 // attachAgain is for log drivers that keep nothing: what was written meanwhile is lost.
-func (c *Containerizer) attachAgain(ctx context.Context, k *container, out *output, terminal, follow bool, why error) error {
-	if !follow {
-		return errors.Join(why, errors.New("use the log driver json-file or local if the agent's restarts shall lose no output"))
+func (c *Containerizer) attachAgain(ctx context.Context, k *container, out *output, is engine.InspectResponse, why error) error {
+	if !is.State.Running {
+		return errors.Join(why, errors.New("use the log driver json-file or local if restarts of the agent shall lose no output"))
 	}
 	c.log.Warn("output of a container since the agent's last process is lost", zap.String("container_id", containerizer.Key(k.spec.ID)), zap.Error(why))
-	a, err := c.attach(ctx, k.id, terminal)
+	a, err := c.attach(ctx, k.id, is.Config.Tty)
 	if err != nil {
 		return err
 	}

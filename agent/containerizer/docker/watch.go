@@ -127,8 +127,7 @@ func (c *Containerizer) follow(ctx context.Context, k *container, out *output, a
 		began := time.Now()
 		err := c.readLog(ctx, k, out, true)
 		if isClosed(over) || ctx.Err() != nil {
-			// Engines have been seen to end a log that is followed before its last lines.
-			return err == nil && !out.exact
+			return false // engines have been seen to end a log that is followed before its last lines
 		}
 		if time.Since(began) > maxRetry {
 			delay = minRetry
@@ -136,7 +135,7 @@ func (c *Containerizer) follow(ctx context.Context, k *container, out *output, a
 		log.Debug("log of a container ended before the container", zap.Error(err))
 		select {
 		case <-over:
-			return err == nil && !out.exact
+			return false
 		case <-ctx.Done():
 			return false
 		case <-time.After(delay):
