@@ -27,7 +27,7 @@ type Config struct {
 	// Agent is passed to Dialer.
 	Agent Agent
 
-	// Checkpoint says that the agent can be restarted without its executors (MESOS_CHECKPOINT, the
+	// Checkpoint says that the agent, once restarted, knows its executors again (MESOS_CHECKPOINT, the
 	// framework's FrameworkInfo.Checkpoint). Then the driver connects again when the agent is lost.
 	// Default: the executor is shut down.
 	Checkpoint bool

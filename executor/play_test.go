@@ -37,8 +37,10 @@ func setup(t *testing.T, change ...func(*Config)) *play {
 	return p
 }
 
-func prepare(t *testing.T, change ...func(*Config)) *play {
-	p := &play{t: t, sim: loop.NewSim(1), actor: &actor{}}
+func prepare(t *testing.T, change ...func(*Config)) *play { return prepareSeed(t, 1, change...) }
+
+func prepareSeed(t *testing.T, seed uint64, change ...func(*Config)) *play {
+	p := &play{t: t, sim: loop.NewSim(seed), actor: &actor{}}
 	p.core, p.executor = p.sim.Loop("driver"), p.sim.Loop("executor")
 	cfg := Config{
 		Executor:     p.actor,
