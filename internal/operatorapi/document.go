@@ -55,9 +55,16 @@ func (b *Builder) Insert(list ...*Fragment) {
 			continue
 		}
 		b.Element()
+		if string(b.b) == "," {
+			b.b = b.b[:0]
+			b.parts = append(b.parts, comma)
+		}
 		b.join(f)
 	}
 }
+
+// comma is between fragments that follow one another.
+var comma = NewFragment([]byte(","))
 
 // InsertRaw inserts fragments as they are.
 func (b *Builder) InsertRaw(list ...*Fragment) {
