@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"go.uber.org/zap"
@@ -330,7 +331,8 @@ func terminationStatus(ex *executor, t containerizer.Termination) *mesosproto.Ta
 	if t.Reason != nil {
 		s.Reason = t.Reason
 	}
-	if t.Message != "" {
+	// A container that could not be launched ends with the same words as its launch.
+	if t.Message != "" && !slices.ContainsFunc(messages, func(m string) bool { return strings.HasSuffix(m, t.Message) }) {
 		messages = append(messages, t.Message)
 	}
 	if len(messages) == 0 {
