@@ -14,13 +14,13 @@
 // # What the keeper does
 //
 // [Local] is the whole of it; [Serve] puts it behind the socket. It forks a process in a session of its
-// own, reaps it, writes the status to a file beside the socket, kills what the process has left behind,
-// and tells whoever is connected. In a keeper it is also the subreaper of everything below it: orphans
-// become its children, so that nothing can hide by losing its parents.
+// own, reaps it, notes the status in a journal beside the socket, kills what the process has left
+// behind, and tells whoever is connected. In a keeper it is also the subreaper of everything below it:
+// orphans become its children, so that nothing can hide by losing its parents.
 //
-// A record is one small file per container, appended to before the fork, after it, and at the exit;
-// what was written survives the end of any process, though not a loss of power. If the keeper itself is
-// killed, its successor finds the containers that still run by their records; their exit statuses are
+// The journal is appended to before a fork, after it, and at the exit; what was written survives the end
+// of any process, though not a loss of power, after which no container runs anyway. If the keeper itself
+// is killed, its successor finds the containers that still run by the journal; their exit statuses are
 // then unknown.
 //
 // The keeper must stay small, so this package imports no protobuf, no Docker and no logger. Goroutines

@@ -185,31 +185,37 @@ func (j *journal) rewriteLocked() error {
 	return nil
 }
 
-// append writes lines, each of which take reads. What can't be written is not taken either.
+// append writes lines and takes them in. If they can't be appended, the whole is written anew, so that
+// half a line can't spoil the next; if that fails too, they are written the next time that it does not.
 func (j *journal) append(lines string) error {
 	if j == nil {
 		return nil
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if _, err := io.WriteString(j.f, lines); err != nil {
-		// Part of a line may be out; it must not spoil the next.
-		return errors.Join(err, j.rewriteLocked())
-	}
 	for line := range strings.Lines(lines) {
 		if err := j.take(strings.TrimSuffix(line, "\n")); err != nil {
 			return err
 		}
 		j.lines++
 	}
-	if j.lines > 1000+8*len(j.live) {
-		return j.rewriteLocked()
+	if _, err := io.WriteString(j.f, lines); err != nil || j.lines > 1000+8*len(j.live) {
+		if again := j.rewriteLocked(); again != nil {
+			return errors.Join(err, again)
+		}
 	}
 	return nil
 }
 
+// begin notes a container that is about to be started; what can't be noted is not started.
 func (j *journal) begin(key, mark string) error {
-	return j.append("start " + key + " " + strconv.Quote(mark) + "\n")
+	err := j.append("start " + key + " " + strconv.Quote(mark) + "\n")
+	if err != nil {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		delete(j.live, key)
+	}
+	return err
 }
 
 func (j *journal) started(key string, pid int, start uint64) error {

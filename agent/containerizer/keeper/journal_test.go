@@ -95,6 +95,25 @@ func TestAJournalDoesNotGrow(t *testing.T) {
 	require.Equal(t, map[string]*record{"stays": {mark: "m", pid: 4711, start: 1, boot: bootID()}}, open(t, dir).live)
 }
 
+// What can't be written now is not lost as long as its keeper lives.
+func TestAJournalOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	j := open(t, dir)
+	require.NoError(t, j.begin("a", "m"))
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("this system has no /dev/full")
+	}
+	require.NoError(t, j.f.Close())
+	j.f = full
+	require.NoError(t, os.Mkdir(j.path+".new", 0o700)) // nor can it be written anew
+	require.Error(t, j.begin("b", "m"))
+	require.Error(t, j.exited("a", Exit{Known: true, Status: 256}, true))
+	require.NoError(t, os.Remove(j.path+".new"))
+	require.NoError(t, j.begin("c", "m"))
+	require.Equal(t, map[string]*record{"a": {mark: "m", exited: true, exit: Exit{Known: true, Status: 256}, ended: true}, "c": {mark: "m"}}, open(t, dir).live)
+}
+
 func FuzzJournal(f *testing.F) {
 	f.Add([]byte(wholeJournal))
 	f.Add([]byte(journalHead + "\nstart a \"\"\nlost a \"why\"\nlater a word\nremove a\n"))

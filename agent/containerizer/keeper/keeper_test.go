@@ -78,9 +78,10 @@ func fifo(t testing.TB, dir, name string) func() string {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	require.NoError(t, err)
 	t.Cleanup(func() { f.Close() })
+	lines := bufio.NewReader(f)
 	return func() string {
 		require.NoError(t, f.SetReadDeadline(time.Now().Add(30*time.Second)))
-		line, err := bufio.NewReader(f).ReadString('\n')
+		line, err := lines.ReadString('\n')
 		require.NoError(t, err)
 		return strings.TrimSuffix(line, "\n")
 	}
@@ -411,6 +412,35 @@ func TestAnIdleKeeperEnds(t *testing.T) {
 	}
 	// What it recorded is there for the next.
 	require.Equal(t, Exit{Known: true, Status: 3 << 8}, wait(t, connect(t, dir), "c"))
+}
+
+func TestAHelperProgram(t *testing.T) {
+	dir := t.TempDir()
+	c, err := Connect(t.Context(), Config{Dir: dir, Helper: os.Args[0], IdleTime: time.Second})
+	require.NoError(t, err)
+	t.Cleanup(func() { c.Close() })
+	_, err = c.Start(t.Context(), sh(dir, "c", "exit 3"))
+	require.NoError(t, err)
+	require.Equal(t, 3, wait(t, c, "c").Status.ExitStatus())
+}
+
+// SIGTERM ends a keeper only when that loses nothing.
+func TestTheKeeperIsTerminated(t *testing.T) {
+	dir := t.TempDir()
+	c := connect(t, dir)
+	_, err := c.Start(t.Context(), sh(dir, "c", "sleep 100000"))
+	require.NoError(t, err)
+	old := c.Pid()
+	require.NoError(t, syscall.Kill(old, syscall.SIGTERM))
+	require.NoError(t, syscall.Kill(old, syscall.SIGHUP))
+	require.NoError(t, c.Signal(t.Context(), "c", 0))
+	require.NoError(t, c.Kill(t.Context(), "c"))
+	require.Equal(t, Exit{Known: true, Status: 9}, wait(t, c, "c"))
+	require.Equal(t, old, c.Pid())
+	require.NoError(t, syscall.Kill(old, syscall.SIGTERM))
+	for c.Pid() == old || c.Pid() == 0 { // the next is started at once
+		_ = c.Signal(t.Context(), "c", 0)
+	}
 }
 
 func TestConnectSaysWhatIsWrong(t *testing.T) {

@@ -17,6 +17,9 @@ import (
 
 // command says what to start for a container, but for its output.
 func (c *Containerizer) command(k *container) (*keeper.Command, error) {
+	if !filepath.IsAbs(k.spec.Sandbox) {
+		return nil, fmt.Errorf("the sandbox %q must be an absolute path", k.spec.Sandbox)
+	}
 	env, err := containerizer.Environment(k.spec, k.spec.Sandbox)
 	if err != nil {
 		return nil, err
@@ -25,14 +28,25 @@ func (c *Containerizer) command(k *container) (*keeper.Command, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := &keeper.Command{Key: k.key, Env: containerizer.Environ(env), Dir: k.spec.Sandbox, Credential: credential, Mark: mark(k.spec)}
+	cmd := &keeper.Command{Key: k.key, Env: containerizer.Environ(env), Dir: k.spec.Sandbox, Credential: credential, Mark: k.mark}
 	cmd.Path, cmd.Args, err = argv(k.spec.Command, env["PATH"], k.spec.Sandbox)
 	return cmd, err
 }
 
-// mark is how processes of a container are recognised: no two share a sandbox. It works as long as a
-// command does not give MESOS_SANDBOX another value.
-func mark(spec *containerizer.Spec) string { return "MESOS_SANDBOX=" + spec.Sandbox }
+// markOf is an entry of a container's environment by which its processes are recognised: one that names
+// the sandbox, since no two share one. None if the command gives all of these other values.
+func markOf(spec *containerizer.Spec) string {
+	env, err := containerizer.Environment(spec, spec.Sandbox)
+	if err != nil {
+		return "" // it is not launched
+	}
+	for _, name := range []string{"MESOS_SANDBOX", "MESOS_DIRECTORY"} {
+		if spec.Sandbox != "" && env[name] == spec.Sandbox {
+			return name + "=" + spec.Sandbox
+		}
+	}
+	return ""
+}
 
 // argv is the program and the argument vector of a command. In the reference a command without
 // arguments gets an empty vector, which few programs survive; here its name is in it.
@@ -76,13 +90,13 @@ func lookUp(name, path, dir string) (string, error) {
 		case err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0:
 			return candidate, nil
 		case err == nil && info.Mode().IsRegular():
-			found = fmt.Errorf("command %q: %s is not executable; chmod +x it", name, at)
+			found = fmt.Errorf("command %q: %s is not executable; chmod +x it", short(name), short(at))
 		}
 	}
 	if found != nil {
 		return "", found
 	}
-	return "", fmt.Errorf("command %q is in none of the directories of PATH (%s); install it on the agent, give its whole path, or set PATH in the command's environment", name, path)
+	return "", fmt.Errorf("command %q is in none of the directories of PATH (%s); install it on the agent, give its whole path, or set PATH in the command's environment", short(name), short(path))
 }
 
 // start starts a command. What has no format that the kernel knows is a script for sh, as execvp(3) has
@@ -106,6 +120,7 @@ func explain(err error, cmd *keeper.Command, user string) error {
 		at = filepath.Join(cmd.Dir, at)
 	}
 	info, missing := os.Stat(at)
+	at = short(at)
 	_, noDir := os.Stat(cmd.Dir)
 	as := "the agent's user"
 	if user != "" {
@@ -139,4 +154,12 @@ func explain(err error, cmd *keeper.Command, user string) error {
 		return fmt.Errorf("start %s: %w", at, err)
 	}
 	return fmt.Errorf("start %s: %w: %s", at, err, why)
+}
+
+// short keeps an error from repeating all that a peer sent.
+func short(s string) string {
+	if len(s) <= 300 {
+		return s
+	}
+	return s[:300] + "…"
 }

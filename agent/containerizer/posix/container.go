@@ -15,6 +15,7 @@ import (
 type container struct {
 	spec *containerizer.Spec
 	key  string
+	mark string // see keeper.Command
 
 	// Guarded by Containerizer.mu.
 	pid       int // 0: not started
@@ -31,7 +32,7 @@ type container struct {
 
 func newContainer(spec *containerizer.Spec) *container {
 	k := &container{
-		spec: spec, key: containerizer.Key(spec.ID), resources: spec.Resources, limits: spec.Limits, done: make(chan struct{}),
+		spec: spec, key: containerizer.Key(spec.ID), mark: markOf(spec), resources: spec.Resources, limits: spec.Limits, done: make(chan struct{}),
 	}
 	k.life, k.kill = context.WithCancel(context.Background())
 	return k

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -53,6 +54,10 @@ func (c *Containerizer) enter(spec *containerizer.Spec) (*container, error) {
 func (c *Containerizer) launch(ctx context.Context, k *container) error {
 	if err := unsupported(k.spec.Container); err != nil {
 		return err
+	}
+	if info := k.spec.Container; info.GetRlimitInfo() != nil || info.GetLinuxInfo() != nil || info.GetHostname() != "" {
+		// As the reference does without the isolators that would heed them.
+		c.log.Warn("rlimit_info, linux_info and hostname mean nothing to a plain process and are ignored", zap.String("container_id", k.key))
 	}
 	cmd, err := c.command(k)
 	if err != nil {
@@ -138,6 +143,8 @@ func unsupported(info *mesosproto.ContainerInfo) error {
 	case len(info.GetVolumes()) > 0:
 		return fmt.Errorf("the container asks for a volume at %q, and a plain process has no file system of its own to mount it in; "+
 			"use the path on the host, a persistent volume, or a container of type DOCKER", info.GetVolumes()[0].GetContainerPath())
+	case slices.ContainsFunc(info.GetNetworkInfos(), func(n *mesosproto.NetworkInfo) bool { return n.GetName() != "" }):
+		return errors.New("the container asks for a network by name, and a plain process is on the host's; leave network_infos out, or use a container of type DOCKER")
 	case info.GetTtyInfo() != nil:
 		return errors.New("the container asks for a terminal, and this containerizer has none; leave tty_info out")
 	}

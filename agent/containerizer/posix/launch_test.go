@@ -131,6 +131,12 @@ func TestLaunchErrors(t *testing.T) {
 		"a terminal": {func(s *containerizer.Spec) {
 			s.Container = &mesosproto.ContainerInfo{Type: mesos, TtyInfo: &mesosproto.TTYInfo{}}
 		}, []string{"tty_info"}},
+		"a network": {func(s *containerizer.Spec) {
+			s.Container = &mesosproto.ContainerInfo{Type: mesos, NetworkInfos: []*mesosproto.NetworkInfo{{Name: proto.String("weave")}}}
+		}, []string{"network", "host's"}},
+		"relative sandbox": {func(s *containerizer.Spec) { s.Sandbox = "here" }, []string{`"here"`, "absolute"}},
+		"a long name":      {func(s *containerizer.Spec) { s.Command = program(strings.Repeat("x", 1<<20)) }, []string{"xxx…", "PATH"}},
+		"a long path":      {func(s *containerizer.Spec) { s.Command = program("/" + strings.Repeat("x", 1<<20)) }, []string{"xxx…", "too long"}},
 		"an id as path":    {func(s *containerizer.Spec) { s.ID.Value = proto.String("../x") }, []string{`"../x"`}},
 		"stdout elsewhere": {func(s *containerizer.Spec) { require.NoError(t, os.Symlink("/tmp/elsewhere", box+"/stdout")) }, []string{"stdout", "not a regular file"}},
 	} {
@@ -188,6 +194,24 @@ func TestUsersHaveTheirGroups(t *testing.T) {
 		s.Command = program("true")
 		_, err = c.Launch(t.Context(), s)
 		require.ErrorContains(t, err, "user "+u.Username+" may not execute /")
+	}
+}
+
+// A command may give MESOS_SANDBOX any value; its daemons are found nevertheless.
+func TestDaemonsOfACommandThatChangesItsEnvironment(t *testing.T) {
+	for _, outlives := range []bool{true, false} {
+		c, box := started(t, outlives)
+		alive := filepath.Join(box, "alive")
+		require.NoError(t, syscall.Mkfifo(alive, 0o600))
+		s := spec(box, "c")
+		s.Environment = map[string]string{"MESOS_DIRECTORY": box}
+		s.Command = shell("exec 9<>alive; (setsid sleep 100000 &); exit 2")
+		s.Command.Environment = &mesosproto.Environment{Variables: []*mesosproto.Environment_Variable{
+			{Name: proto.String("MESOS_SANDBOX"), Value: proto.String("/mine")}}}
+		_, end := run(t, c, s)
+		require.Equal(t, 2, end.WaitStatus.ExitStatus())
+		_, err := syscall.Open(alive, syscall.O_WRONLY|syscall.O_NONBLOCK, 0)
+		require.ErrorIs(t, err, syscall.ENXIO, "nobody has it open")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -158,28 +159,27 @@ func (c *Containerizer) Destroy(ctx context.Context, id *mesosproto.ContainerID)
 		return containerizer.Termination{}, err
 	}
 	var errs []error
-	for _, d := range c.doom(key) {
-		if d.ended() {
-			continue
-		}
+	doomed := c.doom(key)
+	for _, d := range doomed {
 		// A launch under way sees that it is doomed, and ends what it has started.
-		if c.started(d) {
+		if !d.ended() && c.started(d) {
 			if err := c.procs.Kill(ctx, d.key); err != nil && !errors.Is(err, keeper.ErrUnknown) {
 				errs = append(errs, fmt.Errorf("kill container %s: %w", d.key, err))
-				continue
 			}
-		}
-		if _, err := d.wait(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("container %s was killed and has not ended yet; look for processes that hang in a file system or device: %w", d.key, err))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return containerizer.Termination{}, err
 	}
+	for _, d := range doomed {
+		if _, err := d.wait(ctx); err != nil {
+			return containerizer.Termination{}, fmt.Errorf("container %s was killed and has not ended yet; look for processes that hang in a file system or device: %w", d.key, err)
+		}
+	}
 	return k.wait(ctx)
 }
 
-// doom marks a container and those nested in it for their end, and returns them.
+// doom marks a container and those nested in it for their end, and returns them, the innermost first.
 func (c *Containerizer) doom(key string) []*container {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -190,6 +190,7 @@ func (c *Containerizer) doom(key string) []*container {
 			doomed = append(doomed, k)
 		}
 	}
+	slices.SortFunc(doomed, func(a, b *container) int { return len(b.key) - len(a.key) })
 	return doomed
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 
 // newWith makes a containerizer over dir, with a keeper or without.
 func newWith(t testing.TB, dir string, outlives bool) *Containerizer {
-	c, err := New(Config{RuntimeDir: dir, WorkDir: dir, KeeperIdleTime: time.Second, Logger: zaptest.NewLogger(t)})
+	c, err := New(Config{RuntimeDir: dir, WorkDir: dir, KeeperIdleTime: time.Second, Logger: zaptest.NewLogger(t, zaptest.Level(zap.WarnLevel))})
 	require.NoError(t, err)
 	c.alone = !outlives
 	t.Cleanup(func() { require.NoError(t, c.Close()) })

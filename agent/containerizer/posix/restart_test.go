@@ -25,7 +25,7 @@ func remembered(dir string) []*containerizer.Spec {
 		s := spec(filepath.Join(dir, name), name)
 		s.Command = shell(map[string]string{
 			"ends": `echo up >../ready; read line <../go; echo gone >../ready; exit 5`,
-			"goes": `trap 'exit 7' TERM; (setsid sleep 100000 &); echo up >../ready; sleep 100000 & wait`,
+			"goes": `trap 'exit 7' TERM; (setsid sleep 100000 &); sleep 100000 & echo up >../ready; wait`,
 		}[name])
 		specs = append(specs, s)
 	}

@@ -28,7 +28,7 @@ func (c *Containerizer) Usage(_ context.Context, id *mesosproto.ContainerID) (*m
 	var user, system time.Duration
 	var rss uint64
 	var processes, threads int
-	members := proctree.Living(snapshot.Members(proctree.Query{Pid: k.pid, Start: k.start, Mark: mark(k.spec)}))
+	members := proctree.Living(snapshot.Members(proctree.Query{Pid: k.pid, Start: k.start, Mark: k.mark}))
 	for _, p := range members {
 		user, system = user+p.User, system+p.System
 		rss += p.RSS
