@@ -313,7 +313,7 @@ func play(t *testing.T, seed uint64, steps int) string {
 
 // Random clusters keep the books straight, and the same seed gives the same run, byte for byte.
 func TestTheBooksAreStraightWhateverHappens(t *testing.T) {
-	seeds := uint64(10)
+	seeds := uint64(6)
 	if testing.Short() {
 		seeds = 3
 	}
