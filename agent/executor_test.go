@@ -133,7 +133,7 @@ func TestResubscription(t *testing.T) {
 		},
 	})
 	require.True(t, p.closed)
-	require.Equal(t, []string{"ACKNOWLEDGED", "ACKNOWLEDGED", "SUBSCRIBED"}, again.types())
+	require.Equal(t, []string{"SUBSCRIBED", "ACKNOWLEDGED", "ACKNOWLEDGED"}, again.types())
 	require.Equal(t, lines("a FINISHED EXECUTOR", "missed DROPPED AGENT AGENT_RESTARTED: Task launched during agent restart"), r.acknowledgeAll(time.Second))
 }
 

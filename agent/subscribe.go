@@ -81,6 +81,13 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 		c.rememberExecutor(ex)
 	}
 	c.touched(ex)
+	if !ex.used && len(ex.queue) == 0 && len(ex.tasks) == 0 {
+		// All its tasks were killed before it came up.
+		c.shutdownExecutor(ex)
+		return
+	}
+	// Executor libraries drop what comes before SUBSCRIBED, so acknowledgements come after it.
+	stream.Send(subscribedEvent(ex, c.info))
 	for _, u := range call.GetSubscribe().GetUnacknowledgedUpdates() {
 		if err := validateUpdate(call, u.GetStatus()); err != nil {
 			log.Warn("unacknowledged update ignored", zap.Error(err))
@@ -92,12 +99,6 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 		return
 	}
 	c.dropUndelivered(ex, call.GetSubscribe().GetUnacknowledgedTasks())
-	if !ex.used && len(ex.queue) == 0 && len(ex.tasks) == 0 {
-		// All its tasks were killed before it came up.
-		c.shutdownExecutor(ex)
-		return
-	}
-	stream.Send(subscribedEvent(ex, c.info))
 	c.heartbeatLater(ex)
 	c.executorIsBack()
 	for _, t := range inOrder(ex.tasks) {
