@@ -172,7 +172,7 @@ func TestExecutorsComeBackOrAreLost(t *testing.T) {
 		UnacknowledgedTasks:   []*mesosproto.TaskInfo{executorTask("undelivered", "back")},
 		UnacknowledgedUpdates: []*executorpb.Call_Update{{Status: status16("a", mesosproto.TaskState_TASK_RUNNING, 1)}, {Status: status16("a", mesosproto.TaskState_TASK_FINISHED, 2)}},
 	})
-	require.Equal(t, []string{"ACKNOWLEDGED", "SUBSCRIBED", "ACKNOWLEDGED"}, p.types(), "the terminal one once it is on the disk")
+	require.Equal(t, []string{"SUBSCRIBED", "ACKNOWLEDGED", "ACKNOWLEDGED"}, p.types(), "the terminal one once it is on the disk")
 	require.Equal(t, codes.Unavailable, status.Code(p.update("undelivered", mesosproto.TaskState_TASK_RUNNING, 3)))
 	require.Len(t, r.master.conns, dialled)
 	r.run(2 * time.Second)
