@@ -140,7 +140,7 @@ func (r *rig) run(framework, task, text string) {
 // mesosExecute is a framework as mesos-execute is one.
 func mesosExecute(id string) *mesosproto.FrameworkInfo {
 	info := &mesosproto.FrameworkInfo{
-		User: proto.String("root"), Name: proto.String("mesos-execute instance"), Id: &mesosproto.FrameworkID{Value: &id}, Role: proto.String("*"),
+		User: proto.String("root"), Name: proto.String("mesos-execute instance"), Id: &mesosproto.FrameworkID{Value: &id},
 	}
 	for _, t := range []mesosproto.FrameworkInfo_Capability_Type{
 		mesosproto.FrameworkInfo_Capability_RESERVATION_REFINEMENT,
