@@ -44,7 +44,7 @@ func (c *Containerizer) Pull(ctx context.Context, spec *containerizer.Spec) erro
 		if err == nil {
 			return nil
 		}
-		if !errdefs.IsNotFound(err) {
+		if !errdefs.IsNotFound(err) && !errdefs.IsInvalidArgument(err) {
 			return explain("inspect image "+name, err)
 		}
 	}
