@@ -163,6 +163,22 @@ func (h *Hierarchical) refused(s *seat, a *agent, offer resources.Resources) boo
 	return false
 }
 
+// blockRefused blocks, at one go, the seats that refused all that is free.
+func (h *Hierarchical) blockRefused(a *agent, row []cell) {
+	f := &a.filters
+	covers := h.run.covers[:0]
+	for _, refused := range f.refusals {
+		covers = append(covers, refused.Contains(a.free))
+	}
+	h.run.covers = covers
+	for i := range f.list {
+		x := &f.list[i]
+		if s := h.seats[x.seat]; covers[x.refusal] && s != nil && x.of(s) {
+			row[s.index>>6].blocked |= 1 << (s.index & 63)
+		}
+	}
+}
+
 // dropFilters forgets all filters of a seat.
 func (h *Hierarchical) dropFilters(s *seat) {
 	h.newEra(s)

@@ -3,7 +3,6 @@ package allocator
 import (
 	"fmt"
 	"strings"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,10 +13,16 @@ import (
 	"github.com/mesokit/mesokit/resources"
 )
 
+// testingT is what *testing.T and *rapid.T have in common.
+type testingT interface {
+	require.TestingT
+	Helper()
+}
+
 // cluster is an allocator on a simulated loop, and what it offered.
 type cluster struct {
 	*Hierarchical
-	t       testing.TB
+	t       testingT
 	sim     *loop.Sim
 	offers  []offered
 	inverse []InverseOffer
@@ -35,7 +40,7 @@ func (o offered) String() string {
 
 const interval = time.Second
 
-func setup(t testing.TB, cfg Config) *cluster {
+func setup(t testingT, cfg Config) *cluster {
 	c := &cluster{t: t, sim: loop.NewSim(1)}
 	c.Hierarchical = New(c.sim.Loop("master"), cfg)
 	c.Initialize(Callbacks{
@@ -234,4 +239,21 @@ func (c *cluster) checkNode(n *node, given map[*node]resources.Quantities) {
 		require.True(c.t, child.seat != nil || len(child.children) > 0)
 		c.checkNode(child, given)
 	}
+}
+
+// held counts the agents on which a framework holds something.
+func (c *cluster) held(framework string) int { return c.frameworks[framework].holdings }
+
+// withMinimum sets the smallest offers that a framework wants in a role.
+func withMinimum(info *mesosproto.FrameworkInfo, role string, bundles ...string) *mesosproto.FrameworkInfo {
+	m := &mesosproto.OfferFilters_MinAllocatableResources{}
+	for _, text := range bundles {
+		q, err := resources.ParseQuantities(text)
+		if err != nil {
+			panic(err)
+		}
+		m.Quantities = append(m.Quantities, &mesosproto.OfferFilters_ResourceQuantities{Quantities: q.Proto()})
+	}
+	info.OfferFilters = map[string]*mesosproto.OfferFilters{role: {MinAllocatableResources: m}}
+	return info
 }

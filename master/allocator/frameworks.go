@@ -69,6 +69,7 @@ func (h *Hierarchical) seatFor(f *framework, name string) *seat {
 		return f.seats[at]
 	}
 	r := h.roleNamed(name)
+	r.seats++
 	r.members++
 	s := &seat{framework: f, role: r}
 	s.node = r.self.child(f.id, 1, s)

@@ -9,11 +9,12 @@ type role struct {
 	parent  *role
 	node    *node // the role with its subroles
 	self    *node // the virtual leaf: the role alone
+	seats   int
 	members int   // seats and subroles
 	filters int   // live offer filters
 }
 
-// roleNamed returns a role, and makes it and those above it known if need be. The caller adds a member.
+// roleNamed returns a role, and makes it and those above it known if need be..
 func (h *Hierarchical) roleNamed(name string) *role {
 	if r := h.roles[name]; r != nil {
 		return r
@@ -35,8 +36,11 @@ func (h *Hierarchical) roleNamed(name string) *role {
 	return r
 }
 
-// leave takes a member from a role and forgets it, and those above, when it has none.
+// leave takes a seat from a role and forgets it, and those above, when it has no members.
 func (h *Hierarchical) leave(r *role) {
+	if r.seats--; r.seats == 0 {
+		r.self.count = 0 // whoever comes next is new
+	}
 	for r != nil {
 		if r.members--; r.members > 0 {
 			return

@@ -13,6 +13,7 @@ type run struct {
 	frameworks []*framework // that are offered something, in order of their first offer
 	candidates []*agent
 	few        []*seat
+	covers     []bool
 	warmth     int // keeps the reads of warm from being optimized away
 
 	// Of the agent that is being looked at:
@@ -120,8 +121,8 @@ func (h *Hierarchical) consider(a *agent) {
 		a.judgedFree = true
 		if !a.judged.Contains(a.free) {
 			unblock(row)
-			a.judged, a.judgedVersion = a.free, a.version
-			a.judgedMemo = a.memo.version == a.version
+			a.judgeFree()
+			h.blockRefused(a, row)
 		}
 	}
 	n := h.active.open(row, h.sparse)
@@ -229,10 +230,21 @@ func (h *Hierarchical) try(a *agent, s *seat) {
 // block notes that what is free on an agent can't be offered to a seat. It is not noted while something
 // is withheld, for that comes back without a change of what is free.
 func (h *Hierarchical) block(a *agent, s *seat) {
-	if h.run.withheld.IsEmpty() {
-		x, bit := h.board.at(a.slot, s.index)
-		x.blocked |= bit
+	if !h.run.withheld.IsEmpty() {
+		return
 	}
+	if a.judgedVersion != a.version {
+		a.judgeFree() // of more than is free now, it might not be true
+	}
+	x, bit := h.board.at(a.slot, s.index)
+	x.blocked |= bit
+}
+
+// judgeFree makes what is free what the blocked bits are about. It was part of that before, or there are
+// none.
+func (a *agent) judgeFree() {
+	a.judged, a.judgedVersion = a.free, a.version
+	a.judgedMemo = a.memo.version == a.version
 }
 
 // give makes an offer; whole: it is all that is free, and nothing of it is shared.
