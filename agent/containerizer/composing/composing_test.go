@@ -6,6 +6,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
@@ -38,7 +39,7 @@ func functions(t *testing.T) *inprocess.Containerizer {
 
 // both composes functions and processes; whichever a command is of, the contract holds.
 func both(t *testing.T, dir string) *Containerizer {
-	processes, err := posix.New(posix.Config{RuntimeDir: dir, WorkDir: dir})
+	processes, err := posix.New(posix.Config{RuntimeDir: dir, WorkDir: dir, KeeperIdleTime: time.Second})
 	require.NoError(t, err)
 	t.Cleanup(func() { processes.Close() })
 	c, err := New(functions(t), processes)

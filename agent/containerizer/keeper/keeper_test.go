@@ -321,6 +321,7 @@ func TestTheAgentIsKilled(t *testing.T) {
 	agent.Env = append(os.Environ(), agentVariable+"="+dir)
 	agent.Stderr = os.Stderr
 	require.NoError(t, agent.Start())
+	t.Cleanup(func() { killAll(t, filepath.Join(dir, "keeper")) })
 	for range 2 {
 		require.Equal(t, "up", ready())
 	}
@@ -339,6 +340,20 @@ func TestTheAgentIsKilled(t *testing.T) {
 	require.Equal(t, Exit{Known: true, Status: 5 << 8}, wait(t, c, "ends"))
 	require.NoError(t, c.Signal(t.Context(), "goes", syscall.SIGTERM))
 	require.Equal(t, Exit{Known: true, Status: 7 << 8}, wait(t, c, "goes"))
+}
+
+// killAll leaves nothing of a keeper, whatever became of the test.
+func killAll(t *testing.T, dir string) {
+	c, err := Connect(context.Background(), Config{Dir: dir, IdleTime: time.Second})
+	require.NoError(t, err)
+	defer c.Close()
+	list, err := c.List(context.Background())
+	require.NoError(t, err)
+	for _, state := range list {
+		require.NoError(t, c.Kill(context.Background(), state.Key))
+		_, err := c.Wait(context.Background(), state.Key)
+		require.NoError(t, err)
+	}
 }
 
 func actAsAgent(dir string) {

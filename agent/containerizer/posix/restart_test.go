@@ -63,6 +63,10 @@ func TestTheAgentIsKilled(t *testing.T) {
 	agent.Env = append(os.Environ(), agentVariable+"="+dir)
 	agent.Stderr = os.Stderr
 	require.NoError(t, agent.Start())
+	t.Cleanup(func() { // leaves nothing, whatever became of the test
+		c := newWith(t, dir, true)
+		require.NoError(t, c.Recover(context.Background(), nil))
+	})
 	require.Equal(t, "up\n", line(t, ready))
 	require.Equal(t, "up\n", line(t, ready))
 	require.NoError(t, agent.Process.Kill())
