@@ -98,15 +98,14 @@ Each flag can also be set in the environment, as MESOS_NAME.`,
 
 // fill completes cfg with what the flags say.
 func (o *options) fill(cfg *agent.Config) error {
+	o.master = strings.TrimPrefix(o.master, "master@")
+	err := daemon.CheckMaster(o.master)
 	switch {
-	case o.master == "":
-		return fmt.Errorf("flag --master is missing: the host:port of a master")
-	case strings.HasPrefix(o.master, "zk://"):
-		return fmt.Errorf("flag --master: masters are not found through ZooKeeper yet; give the host:port of one")
+	case err != nil:
+		return err
 	case o.workDir == "":
 		return fmt.Errorf("flag --work_dir is missing: a directory for sandboxes and checkpoints")
 	}
-	var err error
 	if cfg.WorkDir, err = filepath.Abs(o.workDir); err != nil {
 		return fmt.Errorf("flag --work_dir: %w", err)
 	}
@@ -124,7 +123,7 @@ func (o *options) fill(cfg *agent.Config) error {
 		}
 	}
 	cfg.Info = &mesosproto.AgentInfo{Resources: r.Proto(), Attributes: attributes}
-	cfg.Detector = agent.StaticDetector(strings.TrimPrefix(o.master, "master@"))
+	cfg.Detector = agent.StaticDetector(o.master)
 	cfg.Fetcher = &fetcher.Fetcher{StallTimeout: *o.stall}
 	cfg.NoSwitchUser = !o.switchUser
 	return nil

@@ -98,9 +98,10 @@ func (o *options) run() error {
 
 // build checks the flags and makes the task and the framework that runs it.
 func (o *options) build() (*mesosproto.TaskInfo, *mesosproto.FrameworkInfo, error) {
+	if err := daemon.CheckMaster(o.master); err != nil {
+		return nil, nil, err
+	}
 	switch {
-	case o.master == "":
-		return nil, nil, fmt.Errorf("flag --master is missing: the host:port of a master")
 	case o.name == "":
 		return nil, nil, fmt.Errorf("flag --name is missing: the task's name")
 	case o.command == "" && o.image == "":

@@ -113,3 +113,16 @@ func UntilSignal() (context.Context, context.CancelFunc) {
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }
+
+// CheckMaster says what is wrong with a --master flag, if anything is.
+func CheckMaster(master string) error {
+	switch host, port, err := net.SplitHostPort(master); {
+	case master == "":
+		return fmt.Errorf("flag --master is missing: the host:port of a master")
+	case strings.HasPrefix(master, "zk://"):
+		return fmt.Errorf("flag --master: masters are not found through ZooKeeper yet; give the host:port of one")
+	case err != nil || host == "" || port == "":
+		return fmt.Errorf("flag --master: %q is no host:port such as 10.0.0.1:5050", master)
+	}
+	return nil
+}
