@@ -214,6 +214,30 @@ func TestOneSeatHasBoundedFiltersOnAnAgent(t *testing.T) {
 	require.Equal(t, maxFilters, c.expiries.live)
 }
 
+// Filters of frameworks that are gone are swept away when others need their room; those that are live
+// keep what they refuse.
+func TestSweepKeepsLiveFilters(t *testing.T) {
+	c := setup(t, Config{})
+	c.agent("agent1", "cpus:9;mem:1024")
+	c.framework("old", "role")
+	for i := range 40 { // each refuses something else, so no filter is like another
+		c.UpdateAgent(agentInfo("agent1"), resources.MustParse(fmt.Sprintf("cpus:9;mem:%d", 1024-i)), allAgentCaps)
+		id := fmt.Sprint("framework", i)
+		c.framework(id, "role")
+		c.declineAll(time.Hour)
+		if i%2 == 0 {
+			c.RemoveFramework(id)
+		}
+	}
+	require.Equal(t, 21, c.expiries.live)
+	require.Less(t, len(c.agentByID["agent1"].filters.list), 40)
+	require.Empty(t, c.settle())
+	// All refused at least this much, but for what was free before they came.
+	c.UpdateAgent(agentInfo("agent1"), resources.MustParse("cpus:9;mem:1000"), allAgentCaps)
+	n := c.declineAll(time.Hour)
+	require.Equal(t, 8, n, "those that came when there was less than mem:1000")
+}
+
 // The filter of an offer's unused part does not keep back what a task frees later.
 // Mesos: MESOS-3202, MESOS-4302.
 func TestFreedResourcesMeetNoFilterOfLess(t *testing.T) {

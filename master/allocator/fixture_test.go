@@ -139,6 +139,17 @@ func (c *cluster) decline(o offered, d time.Duration) {
 	c.RecoverResources(o.framework, o.agent, o.resources, &Filter{RefuseFor: d}, false)
 }
 
+// declineAll declines until nobody is offered anything, and returns how many offers that took.
+func (c *cluster) declineAll(d time.Duration) (n int) {
+	for list := c.settle(); len(list) > 0; list = c.settle() {
+		for _, o := range list {
+			c.decline(o, d)
+			n++
+		}
+	}
+	return n
+}
+
 // launch uses part of an offer and declines the rest for d; negative: gives it back without a filter.
 func (c *cluster) launch(o offered, task string, d time.Duration) resources.Resources {
 	c.t.Helper()

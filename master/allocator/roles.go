@@ -10,8 +10,8 @@ type role struct {
 	node    *node // the role with its subroles
 	self    *node // the virtual leaf: the role alone
 	seats   int
-	members int   // seats and subroles
-	filters int   // live offer filters
+	members int // seats and subroles
+	filters int // live offer filters
 }
 
 // roleNamed returns a role, and makes it and those above it known if need be..
