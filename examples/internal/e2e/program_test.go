@@ -38,7 +38,7 @@ func run(m *testing.M) (status int, err error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("build the examples: %w\n%s", err, out)
 	}
-	defer removeImage()
+	defer removeImages()
 	return m.Run(), nil
 }
 
