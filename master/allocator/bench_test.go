@@ -121,3 +121,124 @@ func BenchmarkDecline(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkNothingChanged is a run to which nothing has happened, in a cluster where everything free was
+// declined by everybody.
+func BenchmarkNothingChanged(b *testing.B) {
+	c := newBench(b, 20_000, 50)
+	for lists, n := c.run(); n > 0; lists, n = c.run() {
+		c.decline(lists, time.Hour)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		c.allocate()
+	}
+}
+
+// BenchmarkFreed is what it costs, from the call that says that a task ended to the callback with the
+// offer, in a large cluster where every framework takes what it is offered.
+func BenchmarkFreed(b *testing.B) {
+	for _, frameworks := range []int{1, 100, 2000} {
+		b.Run(fmt.Sprintf("frameworks=%d", frameworks), func(b *testing.B) {
+			c := newBench(b, 20_000, frameworks)
+			type task struct {
+				framework, agent string
+				used             resources.Resources
+			}
+			var tasks []task
+			take := func(lists []Offers) (last task) {
+				for _, list := range lists {
+					for _, o := range list.Offers {
+						c.Allocated(list.FrameworkID, o.AgentID, o.Resources)
+						last = task{list.FrameworkID, o.AgentID, o.Resources}
+						tasks = append(tasks, last)
+					}
+				}
+				return last
+			}
+			lists, _ := c.run()
+			take(lists)
+			c.loop.random.Shuffle(len(tasks), func(i, j int) { tasks[i], tasks[j] = tasks[j], tasks[i] })
+			all := len(tasks)
+			b.ReportAllocs()
+			i := 0
+			var spent time.Duration
+			for b.Loop() {
+				t := &tasks[i]
+				start := time.Now()
+				c.RecoverResources(t.framework, t.agent, t.used, nil, true)
+				lists, n := c.run()
+				spent += time.Since(start)
+				if n != 1 {
+					b.Fatalf("%d offers", n)
+				}
+				*t = take(lists)
+				tasks = tasks[:all]
+				i = (i + 1) % all
+			}
+			b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "ns/freed")
+		})
+	}
+}
+
+// BenchmarkRevive is a framework of many that revives, in a cluster where everything free was declined by
+// everybody; it is offered every agent.
+func BenchmarkRevive(b *testing.B) {
+	c := newBench(b, 20_000, 200)
+	for lists, n := c.run(); n > 0; lists, n = c.run() {
+		c.decline(lists, time.Hour)
+	}
+	id := sortedKeys(c.frameworks)[0]
+	var spent time.Duration
+	for b.Loop() {
+		start := time.Now()
+		c.ReviveOffers(id, nil)
+		lists, n := c.run()
+		spent += time.Since(start)
+		if n != 20_000 {
+			b.Fatalf("%d offers", n)
+		}
+		c.decline(lists, time.Hour)
+	}
+	b.ReportMetric(spent.Seconds()*1000/float64(b.N), "ms/revive")
+}
+
+// BenchmarkAddAgents is the reference's AddAndUpdateSlave: 20,000 agents come one by one, each followed by
+// a run, and frameworks keep what they are offered.
+func BenchmarkAddAgents(b *testing.B) {
+	const agents = 20_000
+	total := resources.MustParse("cpus:2;mem:1024;disk:4096;ports:[31000-32000]")
+	used := resources.MustParse("cpus:1;mem:128;disk:1024;ports:[31126-31510,31512-31623,31810-31852,31854-31964]").Allocate("role")
+	for _, frameworks := range []int{1, 50, 1000} {
+		b.Run(fmt.Sprintf("frameworks=%d", frameworks), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c := newBench(b, 0, frameworks)
+				for i := range agents {
+					c.AddAgent(agentInfo(fmt.Sprintf("20260101-000000-1-0000-S%d", i)), allAgentCaps, nil, total,
+						map[string]resources.Resources{"an older framework": used})
+					c.loop.drain()
+				}
+				if c.n != agents {
+					b.Fatalf("%d offers", c.n)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/agents, "µs/agent")
+		})
+	}
+}
+
+// BenchmarkExplain asks why a framework gets nothing on any of 20,000 agents.
+func BenchmarkExplain(b *testing.B) {
+	c := newBench(b, 20_000, 10)
+	for lists, n := c.run(); n > 0; lists, n = c.run() {
+		c.decline(lists, time.Hour)
+	}
+	id := sortedKeys(c.frameworks)[0]
+	b.ReportAllocs()
+	for b.Loop() {
+		if len(c.Explain(Question{FrameworkID: id, Role: "role"})) < 20_000 {
+			b.Fatal("a reason is missing")
+		}
+	}
+}

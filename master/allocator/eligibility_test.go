@@ -28,6 +28,12 @@ func domain(region string) *mesosproto.DomainInfo {
 	}}
 }
 
+// oldFramework has one role and no capabilities.
+func oldFramework(role string) *mesosproto.FrameworkInfo {
+	//lint:ignore SA1019 it is what frameworks without MULTI_ROLE use
+	return &mesosproto.FrameworkInfo{Role: &role}
+}
+
 func sharedVolume(role string) resources.Resource {
 	return resources.NewScalar("disk", 64*resources.Unit).
 		Reserved(resources.Reservation{Type: resources.Dynamic, Role: role}).
@@ -38,7 +44,6 @@ func sharedVolume(role string) resources.Resource {
 // Who may see an agent, and how much of it. Among the rows: HierarchicalAllocatorTest.RegionAware,
 // DontOfferOldAgentToMultiRoleFramework, and the GPU and refinement tests.
 func TestWhatAFrameworkIsOffered(t *testing.T) {
-	type caps = []mesosproto.FrameworkInfo_Capability_Type
 	plain := resources.MustParse("cpus:2;mem:1024")
 	gpus := resources.MustParse("cpus:2;mem:1024;gpus:1")
 	revocable := resources.NewScalar("cpus", 2*resources.Unit).AsRevocable().Resources()
@@ -65,7 +70,7 @@ func TestWhatAFrameworkIsOffered(t *testing.T) {
 		{what: "no domain", cfg: Config{Domain: domain("here")}, want: plain},
 		{what: "an agent without MULTI_ROLE", agentCaps: agentCapabilities(mesosproto.AgentInfo_Capability_HIERARCHICAL_ROLE)},
 		{what: "an agent without MULTI_ROLE and an old framework", agentCaps: agentCapabilities(),
-			framework: &mesosproto.FrameworkInfo{Role: proto.String("role")}, want: plain},
+			framework: oldFramework("role"), want: plain},
 		{what: "an agent without HIERARCHICAL_ROLE and a nested role", role: "role/sub",
 			agentCaps: agentCapabilities(mesosproto.AgentInfo_Capability_MULTI_ROLE)},
 		{what: "a nested role", role: "role/sub", want: plain},
@@ -77,7 +82,7 @@ func TestWhatAFrameworkIsOffered(t *testing.T) {
 		{what: "shared with capability", total: plain.Add(shared),
 			framework: frameworkInfo([]string{"role"}, mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES), want: plain.Add(shared)},
 		{what: "a refined reservation without capability", role: "role/sub", total: plain.Add(reserved("cpus:1", "role", "role/sub")),
-			framework: &mesosproto.FrameworkInfo{Role: proto.String("role/sub")}, want: plain},
+			framework: oldFramework("role/sub"), want: plain},
 		{what: "a refined reservation", role: "role/sub", total: plain.Add(reserved("cpus:1", "role", "role/sub")),
 			want: plain.Add(reserved("cpus:1", "role", "role/sub"))},
 		{what: "reserved for the role", total: plain.Add(reserved("cpus:1", "role")), want: plain.Add(reserved("cpus:1", "role"))},

@@ -15,6 +15,9 @@ type Question struct {
 	Role        string
 	// AgentID limits the question to one agent. Empty: all agents.
 	AgentID string
+	// Limit is how many agents are looked at, at most, the first ones by id; each takes microseconds, in
+	// which the master does nothing else. 0: all.
+	Limit int
 	// Needs limits it to offers that have at least these amounts, reserved or not, such as a task's
 	// resources. Empty: any offer.
 	Needs resources.Resources
@@ -122,6 +125,9 @@ func (e *explanation) agents() []*agent {
 	}
 	if len(list) == 0 {
 		e.add(NoAgents, "no agent is registered")
+	}
+	if e.q.Limit > 0 && len(list) > e.q.Limit {
+		list = list[:e.q.Limit]
 	}
 	return list
 }

@@ -82,6 +82,11 @@ func TestExplainFilters(t *testing.T) {
 	c.settle()
 	list := c.Explain(Question{FrameworkID: "framework1", Role: "role1"})
 	require.Equal(t, []Reason{{Refused, "agent1", "the framework refused cpus:2; mem:1024 until 2026-01-01T01:00:00.000Z; REVIVE ends that"}}, list)
+	c.AddAgent(agentInfo("agent2"), nil, nil, resources.MustParse("cpus:1"), nil)
+	c.settle()
+	require.Len(t, c.Explain(Question{FrameworkID: "framework1", Role: "role1"}), 2)
+	require.Len(t, c.Explain(Question{FrameworkID: "framework1", Role: "role1", Limit: 1}), 1)
+	c.RemoveAgent("agent2")
 	c.ReviveOffers("framework1", nil)
 	require.Equal(t, []ReasonCode{RunPending}, codesOf(c.Explain(Question{FrameworkID: "framework1", Role: "role1"})))
 }

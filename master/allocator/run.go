@@ -11,6 +11,9 @@ import (
 type run struct {
 	made       []made
 	frameworks []*framework // that are offered something, in order of their first offer
+	order      []int32      // indices into made, by framework
+	lists      [][]int32    // parts of order
+	out        []Offers
 	candidates []*agent
 	few        []*seat
 	covers     []bool
@@ -305,21 +308,21 @@ func (h *Hierarchical) deliver() {
 		return
 	}
 	h.counters.Offers += uint64(len(r.made))
-	order := make([]int32, len(r.made)) // indices into made, by framework
-	lists := make([][]int32, len(r.frameworks))
+	r.order = slices.Grow(r.order[:0], len(r.made))
+	r.lists = r.lists[:0]
 	at := 0
 	for i, f := range r.frameworks {
-		lists[i] = order[at : at : at+f.made]
+		r.lists = append(r.lists, r.order[at:at:at+f.made])
 		at += f.made
 		f.made = i
 	}
 	for i := range r.made {
-		list := &lists[r.made[i].framework.made]
+		list := &r.lists[r.made[i].framework.made]
 		*list = append(*list, int32(i))
 	}
-	offers := make([]Offer, 0, len(r.made))
-	out := make([]Offers, len(lists))
-	for i, list := range lists {
+	offers := make([]Offer, 0, len(r.made)) // the receiver's
+	out := r.out[:0]
+	for i, list := range r.lists {
 		slices.SortFunc(list, func(i, j int32) int {
 			x, y := &r.made[i], &r.made[j]
 			return cmp.Or(cmp.Compare(x.role, y.role), cmp.Compare(x.slot, y.slot))
@@ -329,7 +332,7 @@ func (h *Hierarchical) deliver() {
 			m := &r.made[i]
 			offers = append(offers, Offer{Role: m.role, AgentID: m.agent.id, Resources: m.resources})
 		}
-		out[i] = Offers{FrameworkID: r.frameworks[i].id, Offers: offers[from:len(offers):len(offers)]}
+		out = append(out, Offers{FrameworkID: r.frameworks[i].id, Offers: offers[from:len(offers):len(offers)]})
 		r.frameworks[i].made = 0
 	}
 	clear(r.made)
@@ -340,4 +343,6 @@ func (h *Hierarchical) deliver() {
 	for _, list := range out {
 		h.back.Offer(list)
 	}
+	clear(out)
+	r.out = out
 }
