@@ -92,6 +92,10 @@ func (h *Handler[C, E]) Close() { h.cancel() }
 
 // ServeHTTP answers one request.
 func (h *Handler[C, E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.ctx.Err() != nil {
+		h.fail(w, r, errClosing)
+		return
+	}
 	if !h.cfg.Before(w, r) {
 		return
 	}

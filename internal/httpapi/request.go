@@ -58,6 +58,10 @@ func (h *Handler[C, E]) readCall(w http.ResponseWriter, r *http.Request) (call C
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, bound int) ([]byte, *refusal) {
+	large := &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes", bound)}
+	if r.ContentLength > int64(bound) {
+		return nil, large
+	}
 	var from io.Reader = http.MaxBytesReader(w, r.Body, int64(bound))
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
@@ -74,7 +78,7 @@ func readBody(w http.ResponseWriter, r *http.Request, bound int) ([]byte, *refus
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge) || len(body) > bound:
-		return nil, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes", bound)}
+		return nil, large
 	case err != nil:
 		return nil, &refusal{http.StatusBadRequest, "Failed to read body: " + err.Error()}
 	}

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"time"
@@ -104,6 +105,8 @@ func (h *Handler[C, E]) subscribe(w http.ResponseWriter, r *http.Request, from l
 		s.abandon()
 		_ = control.SetWriteDeadline(time.Time{})
 	}()
+	// Without it a write to a client that does not read would outlast the handler's Close.
+	defer context.AfterFunc(h.ctx, s.Close)()
 	select {
 	case a := <-answer:
 		if a.err != nil {
