@@ -153,26 +153,34 @@ func BenchmarkThousandCommandTasks(b *testing.B) {
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "tasks/s")
 }
 
-// holder runs one task at a time that uses all that there is; its executor ends it when told.
+// holder runs one task at a time that uses all cpus there are, as soon as it is offered them, and notes
+// when that was.
 type holder struct {
 	scheduler.Base
-	n int
+	n       int
+	offered chan time.Time
+	running chan struct{}
 }
 
 func (h *holder) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
 	for _, o := range offers {
 		room := scheduler.RoomIn(o)
-		h.n++
 		task := scheduler.ExecutorTask(fmt.Sprintf("task-%d", h.n), mesokit.FunctionExecutor("holder", "hold", resources.MustParse("mem:32")), resources.MustParse("cpus:1"))
 		var tasks []*mesosproto.TaskInfo
 		if room.Put(task) {
+			h.offered <- time.Now()
+			h.n++
 			tasks = append(tasks, task)
 		}
 		d.LaunchTasks(room.Offers(), tasks, scheduler.RefuseFor(time.Hour))
 	}
 }
 
-func (*holder) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
+func (h *holder) StatusUpdate(_ *scheduler.Driver, u *mesosproto.TaskStatus) {
+	if u.GetState() == mesosproto.TaskState_TASK_RUNNING {
+		h.running <- struct{}{}
+	}
+}
 
 // onDemand is an executor whose task ends when somebody sends on end; it says when that was.
 type onDemand struct {
@@ -195,24 +203,7 @@ func (*onDemand) KillTask(d *executor.Driver, task *mesosproto.TaskID, _ *mesosp
 	d.Killed(task)
 }
 
-// waiter notes when offers of cpus come and gives them back.
-type waiter struct {
-	scheduler.Base
-	offered chan time.Time
-}
-
-func (w *waiter) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
-	for _, o := range offers {
-		if scheduler.RoomIn(o).Left().CPUs() >= 1 {
-			w.offered <- time.Now()
-		}
-		d.Decline(scheduler.OfferIDs(o), scheduler.RefuseFor(0))
-	}
-}
-
-func (*waiter) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
-
-// From the moment at which an executor reports the end of a task to the offer of its resources to another
+// From the moment at which an executor reports the end of a task to the offer of its resources to a
 // framework that waits for them. The agent's checkpoint is in memory: the update's way to the disk is not
 // what is measured here.
 func BenchmarkFreedToOffered(b *testing.B) {
@@ -224,41 +215,21 @@ func BenchmarkFreedToOffered(b *testing.B) {
 				Executors: map[string]func() executor.Executor{"hold": func() executor.Executor { return e }},
 				Agent:     func(_ int, cfg *agent.Config) { cfg.Checkpoint = &memory.Store{} },
 			})
-			h := &holder{}
-			run(b, h, dialers(c)["inprocess"])
-			w := &waiter{offered: make(chan time.Time, 16)}
-			// The holder's first task must run before the waiter comes.
-			require.Eventually(b, func() bool { return running(c) }, 10*time.Second, time.Millisecond)
-			run(b, w, dialers(c)[via])
+			h := &holder{offered: make(chan time.Time, 16), running: make(chan struct{}, 16)}
+			run(b, h, dialers(c)[via])
+			<-h.offered
+			<-h.running
 			var samples []time.Duration
 			for b.Loop() {
 				e.end <- struct{}{}
 				begin := <-e.ended
-				select {
-				case at := <-w.offered:
-					samples = append(samples, at.Sub(begin))
-				case <-time.After(time.Minute):
-					b.Fatal("no offer within a minute")
-				}
-				b.StopTimer()
-				require.Eventually(b, func() bool { return running(c) }, 10*time.Second, time.Millisecond)
-				b.StartTimer()
+				samples = append(samples, (<-h.offered).Sub(begin))
+				<-h.running
 			}
 			close(e.end)
 			percentiles(b, samples)
 		})
 	}
-}
-
-func running(c *mesokit.Cluster) bool {
-	for f := range c.Master().Snapshot().Frameworks.All() {
-		for t := range f.Tasks.All() {
-			if t.State == mesosproto.TaskState_TASK_RUNNING {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // A cold start: a master and an agent, ready to take tasks.
