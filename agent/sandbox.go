@@ -8,6 +8,7 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 // sandboxPath is the reference's layout, which tools read.
@@ -21,18 +22,24 @@ func makeSandbox(path, username string) error {
 	if path == "" {
 		return nil
 	}
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return err
+	err := os.MkdirAll(path, 0o755)
+	if err == nil {
+		err = os.Chmod(path, 0o750)
 	}
-	err := os.Chmod(path, 0o750)
 	if err == nil && username != "" {
 		err = giveTo(path, username)
 	}
-	if err != nil {
-		_ = os.Remove(path)
-		return err
+	if err == nil {
+		err = pointLatest(path)
 	}
-	return pointLatest(path)
+	if err == nil {
+		return nil
+	}
+	_ = os.Remove(path)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		err = fmt.Errorf("%w; free space on the agent's disk, where its work directory is", err)
+	}
+	return err
 }
 
 // pointLatest makes the symbolic link "latest" in the directory of path lead to path.

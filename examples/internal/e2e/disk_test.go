@@ -49,8 +49,13 @@ func TestAFullDisk(t *testing.T) {
 
 	filler := fill(t, dir)
 	p := execute(t, m, "task", "--command=true")
-	require.NotEqual(t, 0, p.ends())
-	p.sees(`no space left on device`)
+	require.Equal(t, 4, p.ends())
+	p.sees(`TASK_LOST`)
+	p.sees(`Failed to create executor directory .*no space left on device; free space on the agent's disk`)
+	p.sees(`REASON_EXECUTOR_TERMINATED`)
+	left, err := filepath.Glob(filepath.Join(dir, "slaves/*/frameworks/*/executors/task/runs/*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "no empty sandbox")
 
 	require.NoError(t, os.Remove(filler))
 	again := execute(t, m, "after", "--command=echo hi")
