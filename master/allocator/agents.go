@@ -19,7 +19,7 @@ type agent struct {
 	version uint32 // names the value of free
 	last    uint32 // the last version that was given
 	dirty   bool   // in Hierarchical.dirty
-	known   bool   // not removed
+	later   bool   // in Hierarchical.later
 	active  bool
 	remote  bool  // in another region than the master
 	over    bool  // more is held than there is, after total has shrunk
@@ -54,7 +54,7 @@ func (h *Hierarchical) AddAgent(info *mesosproto.AgentInfo, capabilities []*meso
 	if h.agentByID[id] != nil {
 		h.RemoveAgent(id)
 	}
-	a := &agent{id: id, known: true, active: true}
+	a := &agent{id: id, active: true}
 	a.holdings = a.first[:0]
 	if n := len(h.freeSlots); n > 0 {
 		a.slot = h.freeSlots[n-1]
@@ -125,7 +125,7 @@ func (h *Hierarchical) RemoveAgent(id string) {
 	h.setUnavailability(a, nil)
 	h.dropAgentFilters(a)
 	clear(h.board.row(a.slot))
-	a.known, a.active = false, false
+	a.active = false // it may still be among the dirty
 	a.setFree(resources.Resources{})
 	h.agents[a.slot] = nil
 	h.freeSlots = append(h.freeSlots, a.slot)

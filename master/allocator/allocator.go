@@ -11,7 +11,7 @@ import (
 )
 
 // Offers is the result of a run for one framework: role, then agent id, then what is offered there.
-// It is sorted: by role, then by agent.
+// It is sorted: by role, then by agent in a fixed order of the allocator's own.
 type Offers struct {
 	FrameworkID string
 	Offers      []Offer

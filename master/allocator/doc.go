@@ -17,7 +17,8 @@
 //
 // That must not make the allocator restless. What a framework has just declined, even with
 // refuse_seconds 0, comes back to it unchanged no sooner than after [Config.Interval]; others may get
-// it at once. So a framework that declines everything sees no more offers than under the reference.
+// it at once. So a framework that declines everything sees no more offers than under the reference. Nor does
+// what the master gives back while it is handed offers, since their receiver is gone, come again at once.
 //
 // After a run, what an agent has free can't be offered to anybody. What was found out on the way is kept
 // as a bit for each framework in a role (a seat) on each agent, until the agent gets something free that it

@@ -238,6 +238,26 @@ func TestSweepKeepsLiveFilters(t *testing.T) {
 	require.Equal(t, 8, n, "those that came when there was less than mem:1000")
 }
 
+// A sweep moves what was refused; who refuses the same next must find it.
+func TestSweepWhileTheSameIsRefusedAgainAndAgain(t *testing.T) {
+	c := setup(t, Config{})
+	c.framework("first", "role")
+	c.agent("agent1", "cpus:9;mem:1024")
+	c.decline(c.one(), time.Hour)
+	c.UpdateAgent(agentInfo("agent1"), resources.MustParse("cpus:9;mem:2048"), allAgentCaps)
+	c.declineAll(time.Hour)
+	c.RemoveFramework("first")
+	for i := range 100 {
+		c.framework(fmt.Sprint("framework", i), "role")
+		require.Equal(t, 1, c.declineAll(time.Hour))
+	}
+	a := c.agentByID["agent1"]
+	require.Len(t, a.filters.refusals, 1)
+	for _, f := range a.filters.list {
+		require.Zero(t, f.refusal)
+	}
+}
+
 // The filter of an offer's unused part does not keep back what a task frees later.
 // Mesos: MESOS-3202, MESOS-4302.
 func TestFreedResourcesMeetNoFilterOfLess(t *testing.T) {

@@ -50,6 +50,7 @@ type Hierarchical struct {
 	later        []*agent // to be looked at after the interval
 	laterArmed   bool
 	posted       bool // a run is
+	delivering   bool // its offers are being handed over
 	paused       int
 	awaiting     int // agents to come before anything is offered; 0: no hold
 	added        int // agents added so far
@@ -145,6 +146,10 @@ func (h *Hierarchical) touchAll() {
 
 // touchLater has a run look at an agent once the interval has passed.
 func (h *Hierarchical) touchLater(a *agent) {
+	if a.later {
+		return
+	}
+	a.later = true
 	h.later = append(h.later, a)
 	if h.laterArmed {
 		return
@@ -153,9 +158,8 @@ func (h *Hierarchical) touchLater(a *agent) {
 	h.loop.AfterFunc(h.cfg.Interval, func() {
 		h.laterArmed = false
 		for _, a := range h.later {
-			if a.known {
-				h.touch(a)
-			}
+			a.later = false
+			h.touch(a)
 		}
 		clear(h.later)
 		h.later = h.later[:0]
