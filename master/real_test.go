@@ -1,11 +1,6 @@
 package master_test
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
@@ -95,36 +90,5 @@ func (c *counting) Send(e *schedulerpb.Event) {
 	if c.done != nil && c.finished >= c.until {
 		close(c.done)
 		c.done = nil
-	}
-}
-
-// The core reads clock and random numbers from its loop, starts no goroutine and holds no lock.
-func TestTheCoreIsPure(t *testing.T) {
-	names, err := filepath.Glob("*.go")
-	require.NoError(t, err)
-	require.Contains(t, names, "master.go")
-	for _, name := range names {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
-		require.NoError(t, err)
-		for _, i := range file.Imports {
-			if name == "master.go" && i.Path.Value == `"sync"` {
-				continue // Master is not the core: it may be stopped from anywhere
-			}
-			require.NotContains(t, []string{`"sync"`, `"math/rand"`, `"math/rand/v2"`, `"crypto/rand"`, `"os"`}, i.Path.Value, name)
-		}
-		ast.Inspect(file, func(n ast.Node) bool {
-			switch n := n.(type) {
-			case *ast.GoStmt:
-				t.Errorf("%s starts a goroutine", name)
-			case *ast.SelectorExpr:
-				if x, ok := n.X.(*ast.Ident); ok && x.Name == "time" {
-					require.NotContains(t, []string{"Now", "Since", "Until", "After", "AfterFunc", "Sleep", "NewTimer", "NewTicker", "Tick"}, n.Sel.Name, name)
-				}
-			}
-			return true
-		})
 	}
 }

@@ -25,8 +25,8 @@ func Environment(spec *Spec, sandbox string) (map[string]string, error) {
 	if err := Overlay(env, spec.Command.GetEnvironment()); err != nil {
 		return nil, err
 	}
-	for name, value := range env {
-		if err := checkVariable(name, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(env)) { // the same mistake is named each time
+		if err := checkVariable(name, env[name]); err != nil {
 			return nil, err
 		}
 	}

@@ -120,6 +120,7 @@ type listed struct {
 	Standard   bool   // of the standard library
 	Export     string // file with the compiled package's types
 	Imports    []string
+	GoFiles    []string
 }
 
 // list asks the go command about packages of the module and everything that they need, but for the

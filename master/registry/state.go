@@ -1,7 +1,7 @@
 package registry
 
 import (
-	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -72,9 +72,9 @@ func (s *State) load(entries []Entry) error {
 // take returns the entries that changed since the last take, in the order of their keys.
 func (s *State) take() ([]Entry, error) {
 	out := make([]Entry, 0, len(s.changed))
-	for key, m := range s.changed {
+	for _, key := range slices.Sorted(maps.Keys(s.changed)) {
 		e := Entry{Key: key}
-		if m != nil {
+		if m := s.changed[key]; m != nil {
 			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 			if err != nil {
 				return nil, status.Errorf(codes.Internal, "encode the registry's entry %q: %v", key, err)
@@ -84,7 +84,6 @@ func (s *State) take() ([]Entry, error) {
 		out = append(out, e)
 	}
 	clear(s.changed)
-	slices.SortFunc(out, func(a, b Entry) int { return cmp.Compare(a.Key, b.Key) })
 	return out, nil
 }
 
@@ -144,14 +143,9 @@ func (s *State) UnreachableAgents() []*messagespb.Registry_UnreachableSlave {
 func (s *State) GoneAgents() []*messagespb.Registry_GoneSlave { return sorted(s.gone) }
 
 func sorted[V any](m map[string]V) []V {
-	ids := make([]string, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	slices.Sort(ids)
-	out := make([]V, len(ids))
-	for i, id := range ids {
-		out[i] = m[id]
+	out := make([]V, 0, len(m))
+	for _, id := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, m[id])
 	}
 	return out
 }

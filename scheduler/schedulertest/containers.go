@@ -108,8 +108,8 @@ func (m *machine) agentDied() {
 
 // reboot ends everything and forgets it.
 func (m *machine) reboot() {
-	for _, c := range m.containers {
-		if c.stopExit != nil {
+	for _, id := range m.order {
+		if c := m.containers[id]; c.stopExit != nil {
 			c.stopExit()
 		}
 	}
