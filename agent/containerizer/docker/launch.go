@@ -58,7 +58,9 @@ func (c *Containerizer) run(k *container) {
 		}
 		log.Warn("container can't be started", zap.Error(err))
 		k.err = err
-		c.discard(k)
+		if c.ctx.Err() == nil { // else it is the next process's, as after a crash
+			c.discard(k)
+		}
 		c.ended(k, containerizer.Termination{Message: err.Error()})
 		close(k.launched)
 		return
@@ -154,7 +156,7 @@ func (c *Containerizer) discard(k *container) {
 	if k.id == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), containerizer.DefaultDestroyTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, containerizer.DefaultDestroyTimeout)
 	defer cancel()
 	if err := c.remove(ctx, k.id); err != nil {
 		c.log.Error("container that was not started can't be removed", zap.String("container_id", containerizer.Key(k.spec.ID)), zap.Error(err))

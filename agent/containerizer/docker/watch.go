@@ -37,7 +37,7 @@ func (c *Containerizer) watch(k *container, out *output, attached *attachment) {
 		complete = c.follow(following, k, out, attached, over)
 	}()
 
-	code, err := c.exit(k)
+	code, broken, err := c.exit(k)
 	close(over)
 	if err != nil { // closed
 		stop()
@@ -51,7 +51,7 @@ func (c *Containerizer) watch(k *container, out *output, attached *attachment) {
 		stop()
 		<-copied
 	}
-	if !complete && code != gone {
+	if (!complete || broken) && code != gone {
 		ctx, cancel := context.WithTimeout(c.ctx, drainTimeout)
 		defer cancel()
 		if err := c.readLog(ctx, k, out, false); err != nil {
@@ -66,33 +66,32 @@ func (c *Containerizer) watch(k *container, out *output, attached *attachment) {
 // gone is the code of a container that the engine does not know any more.
 const gone = -1
 
-// exit waits for the container's end. Restarts of the engine are waited out; the only error is that of
-// c.ctx.
-func (c *Containerizer) exit(k *container) (code int64, err error) {
-	warned := false
+// exit waits for the container's end. Restarts of the engine are waited out, and reported as broken; the
+// only error is that of c.ctx.
+func (c *Containerizer) exit(k *container) (code int64, broken bool, err error) {
 	for delay := minRetry; ; delay = min(2*delay, maxRetry) {
 		began := time.Now()
 		ended, failed := c.api.ContainerWait(c.ctx, k.id, engine.WaitConditionNotRunning)
 		select {
 		case r := <-ended:
-			return r.StatusCode, nil
+			return r.StatusCode, broken, nil
 		case err = <-failed:
 		}
 		switch {
 		case c.ctx.Err() != nil:
-			return 0, c.ctx.Err()
+			return 0, broken, c.ctx.Err()
 		case errdefs.IsNotFound(err):
-			return gone, nil
+			return gone, broken, nil
 		}
 		if time.Since(began) > maxRetry {
 			delay = minRetry
 		}
-		if !warned {
-			warned = true
+		if !broken {
+			broken = true
 			c.log.Warn("engine does not say how a container fares; trying on", zap.String("container_id", containerizer.Key(k.spec.ID)), zap.Error(explain("wait", err)))
 		}
 		if !pause(c.ctx, delay) {
-			return 0, c.ctx.Err()
+			return 0, broken, c.ctx.Err()
 		}
 	}
 }
@@ -107,8 +106,8 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// follow copies output until the container has ended and nothing more comes. It reports whether it can
-// be sure that nothing is missing.
+// follow copies output until the container has ended and nothing more comes. It reports whether nothing
+// can be missing, unless the engine broke the stream off.
 func (c *Containerizer) follow(ctx context.Context, k *container, out *output, attached *attachment, over <-chan struct{}) (complete bool) {
 	log := c.log.With(zap.String("container_id", containerizer.Key(k.spec.ID)))
 	if attached != nil {
