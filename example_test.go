@@ -75,7 +75,9 @@ func (double) LaunchTask(d *executor.Driver, task *mesosproto.TaskInfo) {
 	d.Finished(task.GetTaskId())
 }
 
-func (double) KillTask(d *executor.Driver, task *mesosproto.TaskID, _ *mesosproto.KillPolicy) { d.Killed(task) }
+func (double) KillTask(d *executor.Driver, task *mesosproto.TaskID, _ *mesosproto.KillPolicy) {
+	d.Killed(task)
+}
 
 // An executor need not be a program: a function in this process runs the framework's tasks.
 func ExampleFunctionExecutor() {
