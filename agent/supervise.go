@@ -31,6 +31,9 @@ type supervisor struct {
 	unhealthy bool      // killed by its health check
 	checker   *checker
 
+	signalling bool // SIGTERM is under way
+	overdue    bool // it still was when the grace period ended
+
 	stopKill, stopMax func() bool
 }
 
@@ -181,7 +184,21 @@ func (c *core) startKill(s *supervisor, grace time.Duration) {
 func (c *core) killWithin(s *supervisor, grace time.Duration) {
 	s.stopKill()
 	s.killAt = c.loop.Now().Add(max(grace, 0))
-	s.stopKill = c.loop.AfterFunc(grace, func() { c.destroy(s.ex, nil) })
+	s.stopKill = c.loop.AfterFunc(grace, func() { c.graceOver(s) })
+}
+
+// signalTime is how long a signal may be under way after the grace period.
+const signalTime = time.Second
+
+// graceOver destroys what is left of the task. A signal that is under way, as it is if there was no
+// grace, goes first: what ended the command must not depend on which of two goroutines is faster.
+func (c *core) graceOver(s *supervisor) {
+	if !s.signalling {
+		c.destroy(s.ex, nil)
+		return
+	}
+	s.overdue = true
+	s.stopKill = c.loop.AfterFunc(signalTime, func() { c.destroy(s.ex, nil) })
 }
 
 func (s *supervisor) left(c *core) time.Duration { return s.killAt.Sub(c.loop.Now()) }
@@ -192,7 +209,13 @@ func (c *core) terminate(s *supervisor) {
 		s.announced = true
 		c.say(s, &mesosproto.TaskStatus{State: mesosproto.TaskState_TASK_KILLING.Enum()})
 	}
+	s.signalling = true
 	c.containers.Signal(s.ex.container, syscall.SIGTERM, func(err error) {
+		s.signalling = false
+		if s.overdue {
+			s.stopKill()
+			c.destroy(s.ex, nil)
+		}
 		if err != nil && !s.ex.hasEnded {
 			c.log.Warn("task can't be signalled; it is destroyed when its grace period ends", zap.String("container_id", s.ex.container.GetValue()), zap.Error(err))
 		}

@@ -97,7 +97,7 @@ func TestKillGrace(t *testing.T) {
 		{"default", commandTask("t"), -1, 3 * time.Second},
 		{"the task's", withPolicy(commandTask("t"), 7*time.Second), -1, 7 * time.Second},
 		{"the kill's", withPolicy(commandTask("t"), 7*time.Second), time.Second, time.Second},
-		{"none", commandTask("t"), 0, 0},
+		{"none", commandTask("t"), 0, time.Millisecond}, // which the signal takes
 		{"docker", dockerTask("t"), -1, 5 * time.Second},
 		{"docker, the task's", withPolicy(dockerTask("t"), 4*time.Second), -1, 4 * time.Second},
 	} {
