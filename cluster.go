@@ -190,7 +190,7 @@ func (c *Cluster) startMaster(cfg ClusterConfig) error {
 	api := httpv1.New(httpv1.Config{Schedulers: c.master.Schedulers(), Snapshot: c.master.Snapshot, Logger: cfg.Logger})
 	api.Mount(routes)
 	operator.New(operator.Config{Snapshot: c.master.Snapshot}).Mount(routes)
-	server := remote.HTTPServer(routes)
+	server := remote.HTTPServer(operator.Routes(routes))
 	c.onStop(func() error {
 		c.master.Stop()
 		api.Close()
@@ -245,8 +245,8 @@ func (c *Cluster) startAgent(cfg ClusterConfig, n int, own resources.Resources) 
 	routes := http.NewServeMux()
 	api := agenthttp.New(agenthttp.Config{Executors: a.Executors(), Ready: func() bool { return a.Snapshot().Recovered }, Logger: cfg.Logger})
 	api.Mount(routes)
-	agentoperator.New(agentoperator.Config{Snapshot: a.Snapshot}).Mount(routes)
-	server := &http.Server{Handler: routes}
+	agentoperator.New(agentoperator.Config{Snapshot: a.Snapshot, Containers: containers}).Mount(routes)
+	server := &http.Server{Handler: agentoperator.Routes(routes)}
 	c.onStop(func() error {
 		err := destroyAll(a, containers)
 		a.Stop()

@@ -83,3 +83,7 @@ func (h *Handler) recovered(serve func(http.ResponseWriter, *http.Request, *agen
 		serve(w, r, s)
 	}
 }
+
+// Routes serves mux by the routing rules of the reference: unknown paths are answered with "404 Not
+// Found.", and nothing is redirected to a cleaner path. A agent's HTTP server should serve it.
+func Routes(mux *http.ServeMux) http.Handler { return operatorapi.Routes(mux) }

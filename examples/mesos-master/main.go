@@ -122,7 +122,7 @@ func run(cfg master.Config, address *daemon.Address, log *zap.Logger) error {
 	routes := http.NewServeMux()
 	api.Mount(routes)
 	operator.New(operator.Config{Snapshot: m.Snapshot}).Mount(routes)
-	server := agents.HTTPServer(routes)
+	server := agents.HTTPServer(operator.Routes(routes))
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	m.Start()

@@ -113,3 +113,7 @@ func (h *Handler) redirect(w http.ResponseWriter, r *http.Request) {
 	}
 	toLeader(h.cfg.Snapshot(), w, "")
 }
+
+// Routes serves mux by the routing rules of the reference: unknown paths are answered with "404 Not
+// Found.", and nothing is redirected to a cleaner path. A master's HTTP server should serve it.
+func Routes(mux *http.ServeMux) http.Handler { return operatorapi.Routes(mux) }
