@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/mesokit/mesokit/internal/backoff"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -132,21 +132,10 @@ func (c *core) exit(err error) {
 	c.stop()
 }
 
-func (c *core) newUUID() []byte {
-	var id uuid.UUID
-	r := c.loop.Rand()
-	for i := 0; i < len(id); i += 8 {
-		for j, v := 0, r.Uint64(); j < 8; j, v = j+1, v>>8 {
-			id[i+j] = byte(v)
-		}
-	}
-	id[6] = id[6]&0x0f | 0x40 // version 4
-	id[8] = id[8]&0x3f | 0x80 // RFC 9562 variant
-	return id[:]
-}
+func (c *core) newUUID() []byte { return randomid.UUID(c.loop.Rand()) }
 
 // newID is a random id in text form.
-func (c *core) newID() string { return uuid.UUID(c.newUUID()).String() }
+func (c *core) newID() string { return randomid.Text(c.loop.Rand()) }
 
 // timestamp is now as it goes over the wire: seconds.
 func (c *core) timestamp() float64 { return float64(c.loop.Now().UnixNano()) / 1e9 }

@@ -2,13 +2,13 @@ package agent
 
 import (
 	"context"
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"time"
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/mesosproto"
 )
 
@@ -68,9 +68,9 @@ func (s static) lookup(ctx context.Context) *mesosproto.MasterInfo {
 
 // masterAt is all that can be said of a master of which only the address is known.
 func masterAt(ap netip.AddrPort, host string) *mesosproto.MasterInfo {
-	m := &mesosproto.MasterInfo{
+	return &mesosproto.MasterInfo{
 		Id:       proto.String(""),
-		Ip:       proto.Uint32(0),
+		Ip:       proto.Uint32(masterinfo.Number(ap.Addr())),
 		Port:     proto.Uint32(uint32(ap.Port())),
 		Pid:      proto.String("master@" + ap.String()),
 		Hostname: proto.String(host),
@@ -80,9 +80,4 @@ func masterAt(ap netip.AddrPort, host string) *mesosproto.MasterInfo {
 			Port:     proto.Int32(int32(ap.Port())),
 		},
 	}
-	if ap.Addr().Is4() {
-		ip := ap.Addr().As4()
-		m.Ip = proto.Uint32(binary.LittleEndian.Uint32(ip[:])) // network order read as the reference's machines do
-	}
-	return m
 }

@@ -1,8 +1,6 @@
 package executor
 
 import (
-	"encoding/binary"
-	"math/rand/v2"
 	"time"
 
 	"github.com/gogo/status"
@@ -10,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
 )
@@ -82,7 +81,7 @@ func (c *core) statusUpdate(s *mesosproto.TaskStatus) {
 		c.driver.unacked.Add(-1)
 		return
 	}
-	s.Uuid = newUUID(c.loop.Rand())
+	s.Uuid = randomid.UUID(c.loop.Rand())
 	if s.Timestamp == nil {
 		s.Timestamp = proto.Float64(float64(c.loop.Now().UnixNano()) / 1e9)
 	}
@@ -130,14 +129,4 @@ func (c *core) watchUpdates(conn *connection) {
 		}
 		c.watchUpdates(conn)
 	})
-}
-
-// newUUID is a random UUID (RFC 9562, version 4), as bytes.
-func newUUID(r *rand.Rand) []byte {
-	b := make([]byte, 16)
-	binary.LittleEndian.PutUint64(b, r.Uint64())
-	binary.LittleEndian.PutUint64(b[8:], r.Uint64())
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return b
 }

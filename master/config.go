@@ -2,13 +2,14 @@ package master
 
 import (
 	"fmt"
-	"net"
+	"net/netip"
 	"time"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/master/allocator"
 	"github.com/mesokit/mesokit/master/election"
 	"github.com/mesokit/mesokit/master/registry"
@@ -161,31 +162,21 @@ func completeInfo(given *mesosproto.MasterInfo, newID func() string) (*mesosprot
 	if info.GetPort() == 0 || info.Port == nil {
 		info.Port = proto.Uint32(5050)
 	}
-	ip := net.IPv4(127, 0, 0, 1).To4()
-	if text := info.GetAddress().GetIp(); text != "" {
-		parsed := net.ParseIP(text)
-		if parsed == nil {
-			return nil, fmt.Errorf("master config: Info.Address.Ip is %q; it must be an IP address", text)
-		}
-		if ip = parsed.To4(); ip == nil {
-			ip = parsed
-		}
-	} else if info.Ip != nil {
-		n := info.GetIp()
-		ip = net.IPv4(byte(n), byte(n>>8), byte(n>>16), byte(n>>24)).To4()
+	ip, err := masterinfo.IP(info)
+	if err != nil {
+		return nil, fmt.Errorf("master config: Info.%w", err)
 	}
-	if info.Ip == nil {
-		var n uint32
-		if len(ip) == 4 { // bytes in network order, read as a little-endian number
-			n = uint32(ip[0]) | uint32(ip[1])<<8 | uint32(ip[2])<<16 | uint32(ip[3])<<24
-		}
-		info.Ip = proto.Uint32(n)
+	if !ip.IsValid() {
+		ip = netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	if info.GetIp() == 0 {
+		info.Ip = proto.Uint32(masterinfo.Number(ip))
 	}
 	if info.GetHostname() == "" {
 		info.Hostname = proto.String(ip.String())
 	}
 	if info.GetPid() == "" {
-		info.Pid = proto.String("master@" + net.JoinHostPort(ip.String(), fmt.Sprint(info.GetPort())))
+		info.Pid = proto.String("master@" + netip.AddrPortFrom(ip, uint16(info.GetPort())).String())
 	}
 	if info.GetVersion() == "" {
 		info.Version = proto.String(Version)

@@ -1,7 +1,6 @@
 package master
 
 import (
-	"encoding/hex"
 	"sync/atomic"
 	"time"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/masterinfo"
+	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/master/allocator"
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/master/registry"
@@ -118,7 +119,7 @@ func (c *core) elected(leader *mesosproto.MasterInfo) {
 		c.recover()
 	case !mine && c.phase > following:
 		// The reference's process ends itself here too: nothing that it knows may be used any more.
-		c.fatal(status.Errorf(codes.Aborted, "another master was elected: %s", address(leader)))
+		c.fatal(status.Errorf(codes.Aborted, "another master was elected: %s", masterinfo.HostPort(leader)))
 	}
 }
 
@@ -229,44 +230,11 @@ func (c *core) serving() error {
 	case recovering:
 		return status.Error(codes.Unavailable, "Master has not finished recovery")
 	}
-	return &apierror.NotLeaderError{Leader: address(c.leader)}
-}
-
-// address is host:port of a master; empty for nil.
-func address(info *mesosproto.MasterInfo) string {
-	if info == nil {
-		return ""
-	}
-	host := info.GetHostname()
-	if host == "" {
-		host = info.GetAddress().GetIp()
-	}
-	return joinHostPort(host, info.GetPort())
+	return &apierror.NotLeaderError{Leader: masterinfo.HostPort(c.leader)}
 }
 
 // uuid returns a random UUID in its usual form.
-func (c *core) uuid() string {
-	b := c.uuidBytes()
-	var text [36]byte
-	hex.Encode(text[0:8], b[0:4])
-	hex.Encode(text[9:13], b[4:6])
-	hex.Encode(text[14:18], b[6:8])
-	hex.Encode(text[19:23], b[8:10])
-	hex.Encode(text[24:36], b[10:16])
-	text[8], text[13], text[18], text[23] = '-', '-', '-', '-'
-	return string(text[:])
-}
-
-// uuidBytes returns a random UUID, version 4.
-func (c *core) uuidBytes() []byte {
-	b := make([]byte, 16)
-	r := c.loop.Rand()
-	putUint64(b, r.Uint64())
-	putUint64(b[8:], r.Uint64())
-	b[6] = b[6]&0x0f | 0x40
-	b[8] = b[8]&0x3f | 0x80
-	return b
-}
+func (c *core) uuid() string { return randomid.Text(c.loop.Rand()) }
 
 // seconds is a time as statuses and updates carry it.
 func seconds(t time.Time) float64 { return float64(t.UnixNano()) / 1e9 }

@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -171,7 +172,7 @@ func (c *core) sendOperation(f *framework, a *agent, op *mesosproto.Offer_Operat
 	c.seq++
 	o := &operation{
 		seq:       c.seq,
-		uuid:      &mesosproto.UUID{Value: c.uuidBytes()},
+		uuid:      &mesosproto.UUID{Value: randomid.UUID(c.loop.Rand())},
 		info:      op,
 		framework: f,
 		agent:     a,

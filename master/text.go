@@ -1,17 +1,9 @@
 package master
 
 import (
-	"encoding/binary"
-	"net"
 	"strconv"
 	"time"
 )
-
-func joinHostPort(host string, port uint32) string {
-	return net.JoinHostPort(host, strconv.FormatUint(uint64(port), 10))
-}
-
-func putUint64(b []byte, n uint64) { binary.BigEndian.PutUint64(b, n) }
 
 // durationText prints a duration as the reference does: in the largest unit that it reaches, for
 // example 10mins or 1.5hrs.

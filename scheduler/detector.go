@@ -1,7 +1,6 @@
 package scheduler
 
 import (
-	"encoding/binary"
 	"net"
 	"net/netip"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/mesosproto"
 )
 
@@ -74,10 +74,7 @@ func leaderAt(address string) (*mesosproto.MasterInfo, error) {
 	}
 	if ip, err := netip.ParseAddr(host); err == nil {
 		info.Address.Ip = proto.String(host)
-		if ip.Is4() { // the field has the bytes in network order, read as a little-endian number
-			four := ip.As4()
-			info.Ip = proto.Uint32(binary.LittleEndian.Uint32(four[:]))
-		}
+		info.Ip = proto.Uint32(masterinfo.Number(ip))
 	}
 	return info, nil
 }

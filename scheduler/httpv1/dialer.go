@@ -3,16 +3,16 @@ package httpv1
 import (
 	"context"
 	"crypto/tls"
-	"encoding/binary"
 	"net"
 	"net/http"
-	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/httpclient"
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 	"github.com/mesokit/mesokit/scheduler"
@@ -93,11 +93,13 @@ func address(leader *mesosproto.MasterInfo, byName bool) string {
 	if a != nil {
 		port = strconv.FormatInt(int64(a.GetPort()), 10)
 	}
-	names := []string{a.GetHostname(), leader.GetHostname()}
-	ips := []string{a.GetIp(), ipOf(leader.GetIp())}
-	candidates := append(ips, names...)
-	if byName {
-		candidates = append(names, ips...)
+	candidates := []string{a.GetHostname(), leader.GetHostname()}
+	if ip, err := masterinfo.IP(leader); err == nil && ip.IsValid() {
+		at := 0
+		if byName {
+			at = len(candidates)
+		}
+		candidates = slices.Insert(candidates, at, ip.String())
 	}
 	for _, host := range candidates {
 		if host != "" {
@@ -105,14 +107,4 @@ func address(leader *mesosproto.MasterInfo, byName bool) string {
 		}
 	}
 	return net.JoinHostPort("localhost", port)
-}
-
-// ipOf reads MasterInfo.ip: the bytes of an IPv4 address as a little-endian number; 0 is none.
-func ipOf(n uint32) string {
-	if n == 0 {
-		return ""
-	}
-	var four [4]byte
-	binary.LittleEndian.PutUint32(four[:], n)
-	return netip.AddrFrom4(four).String()
 }
