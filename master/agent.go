@@ -22,6 +22,7 @@ type agent struct {
 	pid          string
 	url          *mesosproto.URL // as offers show it
 	conn         link.Conn       // nil while disconnected
+	last         link.Conn       // the last one, also after its end
 	version      string
 	capabilities []*mesosproto.AgentInfo_Capability
 	caps         agentCaps
@@ -82,7 +83,7 @@ func (a *agent) String() string {
 
 // setPeer takes over where the agent is: pid is id@ip:port.
 func (a *agent) setPeer(conn link.Conn) {
-	a.conn = conn
+	a.conn, a.last = conn, conn
 	a.pid = conn.Peer()
 	id, ip, port := splitPID(a.pid)
 	a.url = &mesosproto.URL{

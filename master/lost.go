@@ -18,6 +18,7 @@ func (c *core) disconnect(a *agent) {
 	c.log.Info("agent disconnected", zap.String("agent_id", a.id))
 	delete(c.conns, a.conn)
 	a.conn = nil
+	a.pingDisconnected()
 	if a.active {
 		a.active = false
 		c.allocator.DeactivateAgent(a.id)

@@ -21,7 +21,7 @@ func (c *core) startPings(a *agent) {
 
 func (c *core) ping(a *agent) {
 	a.unansweredPing = true
-	a.send(&messagespb.PingSlaveMessage{Connected: proto.Bool(a.connected())})
+	a.last.Send(&messagespb.PingSlaveMessage{Connected: proto.Bool(a.connected())})
 	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, func() {
 		if a.unansweredPing {
 			if a.missedPings++; a.missedPings >= c.cfg.MaxAgentPingTimeouts {
@@ -30,6 +30,13 @@ func (c *core) ping(a *agent) {
 		}
 		c.ping(a)
 	})
+}
+
+// pingDisconnected tells an agent that it counts as disconnected: there is a connection each way, and it
+// may not have noticed that this one broke. It registers again at once then, and not only when it misses
+// the pings.
+func (a *agent) pingDisconnected() {
+	a.last.Send(&messagespb.PingSlaveMessage{Connected: proto.Bool(false)})
 }
 
 // pong hears that the agent of a connection is alive.

@@ -134,7 +134,7 @@ func (d *Dialer) receive(from libprocess.UPID, name string, body []byte, done fu
 		if ping {
 			c.pingedBy(from)
 		}
-		c.handler.Message(c, m, done)
+		c.deliver(m, done)
 	case ping:
 		if err := d.process.SendMessage(from, &messagespb.PongSlaveMessage{}); err != nil {
 			d.cfg.Logger.Debug("ping not answered", zap.Stringer("from", from), zap.Error(err))
@@ -151,6 +151,8 @@ type conn struct {
 	dialer  *Dialer
 	handler link.Handler
 	to      libprocess.UPID
+
+	delivery sync.Mutex // held while the core is told something: one call at a time, nothing after the end
 
 	mu       sync.Mutex // guards observer
 	observer libprocess.UPID
@@ -197,6 +199,22 @@ func (c *conn) remove() bool {
 
 func (c *conn) exited() {
 	if c.remove() {
+		c.delivery.Lock()
+		defer c.delivery.Unlock()
 		c.handler.Exited(c)
 	}
+}
+
+// deliver hands a message to the core, unless the connection has ended meanwhile.
+func (c *conn) deliver(m proto.Message, done func()) {
+	c.delivery.Lock()
+	defer c.delivery.Unlock()
+	c.dialer.mu.Lock()
+	current := c.dialer.conn == c
+	c.dialer.mu.Unlock()
+	if !current {
+		done()
+		return
+	}
+	c.handler.Message(c, m, done)
 }

@@ -53,7 +53,8 @@ type Server[C, E any] interface {
 
 // Conn is a connection between a master and an agent. Messages are those of package messagespb.
 type Conn interface {
-	// Send queues a message. It never blocks; after the end of the connection it does nothing.
+	// Send queues a message. It never blocks; after the end of the connection it does nothing, but for
+	// pings: a carrier may still try to bring them to the peer, who may not have noticed the end.
 	Send(m proto.Message)
 	// Close ends the connection after what was sent before; Exited is not called for it.
 	Close()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
@@ -98,7 +99,7 @@ func (s *Server) receive(from libprocess.UPID, name string, body []byte, done fu
 		done()
 		return
 	}
-	s.cfg.Agents.Message(c, m, done)
+	c.deliver(m, done)
 }
 
 // connOf is the connection of a sender. A registration makes one; if there is one already, the agent
@@ -111,13 +112,15 @@ func (s *Server) connOf(from libprocess.UPID, m proto.Message) *conn {
 		registers = from.Valid()
 	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	c := s.conns[from]
 	if c == nil && registers {
 		c = s.open(from)
 	}
-	s.mu.Unlock()
 	if c != nil && registers {
-		if err := s.process.Relink(from, c.exited); err != nil {
+		c.links++ // the end of an earlier one, which may be on its way here, says nothing any more
+		this := c.links
+		if err := s.process.Relink(from, func(libprocess.UPID) { c.exited(this) }); err != nil {
 			s.cfg.Logger.Warn("no link to agent", zap.Stringer("pid", from), zap.Error(err))
 		}
 	}
@@ -142,6 +145,10 @@ type conn struct {
 	server   *Server
 	to       libprocess.UPID
 	observer *libprocess.Process
+	links    int // how many were made, guarded by server.mu
+
+	delivery sync.Mutex // held while the core is told something: one call at a time, nothing after the end
+	over     atomic.Bool
 }
 
 var _ link.Conn = (*conn)(nil)
@@ -150,8 +157,12 @@ func (c *conn) Peer() string { return c.to.String() }
 
 func (c *conn) Send(m proto.Message) {
 	from := c.server.process
-	if _, ping := m.(*messagespb.PingSlaveMessage); ping {
+	switch _, ping := m.(*messagespb.PingSlaveMessage); {
+	case ping && c.over.Load(): // on a new connection, if there can be one
+	case ping:
 		from = c.observer
+	case c.over.Load():
+		return
 	}
 	if err := from.SendMessage(c.to, m); err != nil {
 		c.server.cfg.Logger.Warn("message not sent", zap.Stringer("pid", c.to), zap.Error(err))
@@ -159,31 +170,50 @@ func (c *conn) Send(m proto.Message) {
 }
 
 func (c *conn) Close() {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
 	if c.remove() {
 		c.server.process.Unlink(c.to)
-		c.end()
 	}
 }
 
-func (c *conn) end() { c.observer.Terminate() }
-
-// remove takes the connection off the books; it reports whether it was there.
+// remove takes the connection off the books; it reports whether it was there. The server's lock is held.
 func (c *conn) remove() bool {
-	s := c.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.conns[c.to] != c {
+	if c.server.conns[c.to] != c {
 		return false
 	}
-	delete(s.conns, c.to)
+	delete(c.server.conns, c.to)
+	c.end()
 	return true
 }
 
-func (c *conn) exited(libprocess.UPID) {
-	if c.remove() {
-		c.end()
-		c.server.cfg.Agents.Exited(c)
+func (c *conn) end() {
+	c.over.Store(true)
+	c.observer.Terminate()
+}
+
+// exited hears of the end of a link.
+func (c *conn) exited(link int) {
+	s := c.server
+	s.mu.Lock()
+	removed := c.links == link && c.remove()
+	s.mu.Unlock()
+	if removed {
+		c.delivery.Lock()
+		defer c.delivery.Unlock()
+		s.cfg.Agents.Exited(c)
 	}
+}
+
+// deliver hands a message to the core, unless the connection has ended meanwhile.
+func (c *conn) deliver(m proto.Message, done func()) {
+	c.delivery.Lock()
+	defer c.delivery.Unlock()
+	if c.over.Load() {
+		done()
+		return
+	}
+	c.server.cfg.Agents.Message(c, m, done)
 }
 
 // observe takes the answers to pings.
@@ -193,5 +223,5 @@ func (c *conn) observe(from libprocess.UPID, name string, body []byte, done func
 		done()
 		return
 	}
-	c.server.cfg.Agents.Message(c, m, done)
+	c.deliver(m, done)
 }
