@@ -55,12 +55,12 @@ type core struct {
 	reported bool // to the driver
 }
 
-func newCore(d *Driver, l *loops) *core {
+func (d *Driver) newCore(own, executor loop.Loop) *core {
 	return &core{
 		driver:   d,
 		cfg:      d.cfg,
-		loop:     l.core,
-		executor: l.executor,
+		loop:     own,
+		executor: executor,
 		log: d.cfg.Logger.Named("executor").With(
 			zap.String("framework_id", d.cfg.FrameworkID.GetValue()), zap.String("executor_id", d.cfg.ExecutorID.GetValue())),
 		backlog: backlog.New(maxUndelivered),
@@ -110,7 +110,7 @@ func (c *core) deliver(f func(Executor)) { c.deliverThen(f, func() {}) }
 func (c *core) deliverThen(f func(Executor), then func()) {
 	waiting := c.backlog.Add()
 	c.executor.Post(func() {
-		if !c.driver.halted.Load() {
+		if !c.driver.life.Halted() {
 			f(c.cfg.Executor)
 		}
 		c.loop.Post(func() {
@@ -207,7 +207,7 @@ func (c *core) let() {
 func (c *core) end() {
 	if c.over && c.holding == 0 && !c.reported {
 		c.reported = true
-		c.driver.finished(c.err)
+		c.driver.life.Finished(c.err)
 	}
 }
 

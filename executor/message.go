@@ -23,7 +23,7 @@ func (c *core) message(conn *connection, e *executorpb.Event) {
 // Executor.Error.
 // Mesos: executor Call MESSAGE.
 func (d *Driver) SendFrameworkMessage(data []byte) error {
-	if !d.session.Load().subscribed && !d.halted.Load() {
+	if !d.session.Load().subscribed && !d.life.Halted() {
 		return status.Errorf(codes.FailedPrecondition,
 			"%s: not subscribed to agent %v; wait for Registered or Reregistered", executorpb.Call_MESSAGE, d.cfg.Agent)
 	}

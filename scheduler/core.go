@@ -68,12 +68,12 @@ type connection struct {
 	inflight   int // calls sent and not answered
 }
 
-func newCore(d *Driver, l *loops) *core {
+func (d *Driver) newCore(own, framework loop.Loop) *core {
 	c := &core{
 		driver:      d,
 		cfg:         d.cfg,
-		loop:        l.core,
-		framework:   l.framework,
+		loop:        own,
+		framework:   framework,
 		log:         d.cfg.Logger.Named("scheduler"),
 		backlog:     backlog.New(maxUndelivered),
 		info:        d.cfg.Framework,
@@ -146,7 +146,7 @@ func (c *core) deliver(f func(Scheduler)) { c.deliverThen(f, func(bool) {}) }
 func (c *core) deliverThen(f func(Scheduler), then func(ran bool)) {
 	waiting := c.backlog.Add()
 	c.framework.Post(func() {
-		ran := !c.driver.halted.Load()
+		ran := !c.driver.life.Halted()
 		if ran {
 			f(c.cfg.Scheduler)
 		}
@@ -246,6 +246,6 @@ func (c *core) release() {
 func (c *core) end() {
 	if c.over && c.holding == 0 && !c.reported {
 		c.reported = true
-		c.driver.finished(c.err)
+		c.driver.life.Finished(c.err)
 	}
 }

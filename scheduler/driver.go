@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -11,7 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
-	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/driver"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -21,28 +20,14 @@ import (
 // anything. See the package's introduction for its life.
 type Driver struct {
 	cfg     Config
+	life    *driver.Life[*core]
 	session atomic.Pointer[session]
-	loops   atomic.Pointer[loops] // nil before Start
-	halted  atomic.Bool           // no further callback begins
-	done    chan struct{}
-	err     error // written before done is closed
-
-	mu      sync.Mutex // guards started and ended
-	started bool
-	ended   bool
-	core    *core // written once, by Start, under mu
 }
 
 // session is what methods need to know of the core's state; it is replaced, never changed.
 type session struct {
 	id         *mesosproto.FrameworkID // nil before the first Registered, unless configured
 	subscribed bool
-}
-
-// loops are the two that the driver runs on, and the goroutines to end after it.
-type loops struct {
-	core, framework loop.Loop
-	owned           []*loop.Real
 }
 
 // New checks cfg and returns a Driver that has not started.
@@ -53,7 +38,7 @@ func New(cfg Config) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{cfg: cfg, done: make(chan struct{})}
+	d := &Driver{cfg: cfg, life: driver.New[*core]()}
 	d.session.Store(&session{id: cfg.Framework.Id})
 	return d, nil
 }
@@ -62,24 +47,7 @@ func New(cfg Config) (*Driver, error) {
 //
 // Errors: FailedPrecondition if the driver was started or stopped before.
 func (d *Driver) Start() error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	switch {
-	case d.ended:
-		return status.Error(codes.FailedPrecondition, "the driver was stopped; make a new one with scheduler.New")
-	case d.started:
-		return status.Error(codes.FailedPrecondition, "the driver was started already")
-	}
-	d.started = true
-	l := &loops{core: d.cfg.Loop, framework: d.cfg.FrameworkLoop}
-	if l.core == nil {
-		core, framework := loop.New(), loop.New()
-		l = &loops{core: core, framework: framework, owned: []*loop.Real{framework, core}}
-	}
-	d.loops.Store(l)
-	d.core = newCore(d, l)
-	l.core.Post(d.core.start)
-	return nil
+	return d.life.Start(d.cfg.Loop, d.cfg.FrameworkLoop, "scheduler.New", d.newCore, (*core).start)
 }
 
 // Run starts the driver and returns when it has ended: nil after Stop, else the fatal error. When ctx
@@ -102,7 +70,7 @@ func (d *Driver) Run(ctx context.Context) error {
 // Stop returns at once; Join waits. Further calls do nothing.
 // Mesos: scheduler Call TEARDOWN; MesosSchedulerDriver::stop.
 func (d *Driver) Stop(failover bool) {
-	d.halt(func(c *core) { c.stop(!failover) })
+	d.life.Halt(func(c *core) { c.stop(!failover) })
 }
 
 // Abort ends the driver at once: queued calls are dropped, the framework stays registered as with
@@ -110,63 +78,18 @@ func (d *Driver) Stop(failover bool) {
 //
 // Mesos: MesosSchedulerDriver::abort.
 func (d *Driver) Abort() {
-	d.halt(func(c *core) { c.finish(status.Error(codes.Aborted, "the driver was aborted")) })
-}
-
-func (d *Driver) halt(how func(*core)) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.halted.Store(true)
-	if d.started {
-		d.loops.Load().core.Post(func() { how(d.core) })
-	} else if !d.ended {
-		d.ended = true
-		close(d.done)
-	}
+	d.life.Halt(func(c *core) { c.finish(status.Error(codes.Aborted, "the driver was aborted")) })
 }
 
 // Join waits until the driver has ended and returns why: nil after Stop, else the fatal error. It must
 // not be called in a callback.
-func (d *Driver) Join() error {
-	<-d.done
-	return d.err
-}
+func (d *Driver) Join() error { return d.life.Join() }
 
 // Done is closed when the driver has ended; Err then says why.
-func (d *Driver) Done() <-chan struct{} { return d.done }
+func (d *Driver) Done() <-chan struct{} { return d.life.Done() }
 
 // Err is nil while the driver has not ended, and then what Join returns.
-func (d *Driver) Err() error {
-	select {
-	case <-d.done:
-		return d.err
-	default:
-		return nil
-	}
-}
-
-// finished is the core's last word. Loops can't be closed from their own goroutines.
-func (d *Driver) finished(err error) {
-	d.halted.Store(true)
-	end := func() {
-		d.mu.Lock()
-		d.ended = true
-		d.mu.Unlock()
-		d.err = err
-		close(d.done)
-	}
-	owned := d.loops.Load().owned
-	if len(owned) == 0 {
-		end()
-		return
-	}
-	go func() {
-		for _, l := range owned {
-			l.Close()
-		}
-		end()
-	}()
-}
+func (d *Driver) Err() error { return d.life.Err() }
 
 // FrameworkID returns the framework's id, or nil before the master has given one.
 func (d *Driver) FrameworkID() *mesosproto.FrameworkID {
@@ -175,36 +98,18 @@ func (d *Driver) FrameworkID() *mesosproto.FrameworkID {
 
 // Now is the cluster's time: the wall clock, or the simulation's. Frameworks that use it, AfterFunc
 // and Rand instead of package time and goroutines can be simulated.
-func (d *Driver) Now() time.Time {
-	if l := d.loops.Load(); l != nil {
-		return l.framework.Now()
-	}
-	return time.Now()
-}
+func (d *Driver) Now() time.Time { return d.life.Now() }
 
 // AfterFunc runs f once after wait, between callbacks as if it were one; at once, but not within
 // AfterFunc, if wait <= 0. It does not run after the driver has been stopped. stop prevents f and
 // reports whether it did; called in a callback it is exact. Before Start, AfterFunc does nothing.
 func (d *Driver) AfterFunc(wait time.Duration, f func()) (stop func() bool) {
-	l := d.loops.Load()
-	if l == nil {
-		return func() bool { return false }
-	}
-	return l.framework.AfterFunc(wait, func() {
-		if !d.halted.Load() {
-			f()
-		}
-	})
+	return d.life.AfterFunc(wait, f)
 }
 
 // Rand is for ids and choices of the framework; in a simulation it is seeded. It may be used only in
 // callbacks and functions run by AfterFunc. It is nil before Start.
-func (d *Driver) Rand() *rand.Rand {
-	if l := d.loops.Load(); l != nil {
-		return l.framework.Rand()
-	}
-	return nil
-}
+func (d *Driver) Rand() *rand.Rand { return d.life.Rand() }
 
 // Call queues any call of the scheduler API but SUBSCRIBE; the other methods are shorter ways to it.
 // FrameworkId is filled in. call is copied.
@@ -219,18 +124,17 @@ func (d *Driver) call(call *schedulerpb.Call) error {
 		return err
 	}
 	s := d.session.Load()
-	if !s.subscribed || d.halted.Load() {
+	if !s.subscribed || d.life.Halted() {
 		return d.notSubscribed(call, s)
 	}
-	l := d.loops.Load()
-	l.core.Post(func() { d.core.send(call) })
+	d.life.Post(func(c *core) { c.send(call) })
 	return nil
 }
 
 func (d *Driver) notSubscribed(call *schedulerpb.Call, s *session) error {
 	why := "the master has not answered yet; wait for Registered"
 	switch {
-	case d.halted.Load():
+	case d.life.Halted():
 		why = "the driver was stopped"
 	case s.id != nil:
 		why = "framework " + s.id.GetValue() + " is disconnected; wait for Registered or Reregistered"
