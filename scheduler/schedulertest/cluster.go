@@ -14,6 +14,7 @@ import (
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/master"
+	"github.com/mesokit/mesokit/master/allocator"
 	"github.com/mesokit/mesokit/master/registry"
 	registrymemory "github.com/mesokit/mesokit/master/registry/memory"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -53,6 +54,7 @@ type Cluster struct {
 	agents []*Agent
 	born   int // numbers processes, so that each has a name of its own
 	fws    []*Framework
+	check  *checker
 }
 
 // node is one process of a master.
@@ -112,6 +114,8 @@ func New(t testing.TB, cfg Config) *Cluster {
 		net:   &network{sim: sim, trace: tr, cut: map[pair]bool{}},
 		store: &registrymemory.Storage{},
 	}
+	c.check = newChecker(c)
+	sim.OnStep = func(string) { c.check.step() }
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("seed %d; the end of the trace:\n%s", cfg.Seed, tr.text())
@@ -145,9 +149,19 @@ func (c *Cluster) startMaster() {
 	if c.cfg.Master != nil {
 		c.cfg.Master(&cfg)
 	}
+	if cfg.NewAllocator == nil {
+		allocation := cfg.AllocatorConfig
+		cfg.NewAllocator = func(l loop.Loop) allocator.Allocator { return allocator.New(l, allocation) }
+	}
+	inner, books := cfg.NewAllocator, &ledger{}
+	cfg.NewAllocator = func(l loop.Loop) allocator.Allocator {
+		*books = *newLedger(c.check, inner(l))
+		return books
+	}
 	m, err := master.New(cfg)
 	c.fatal(err)
 	n.master, c.master = m, n
+	c.check.books.newMaster(books)
 	m.Start()
 }
 
@@ -191,7 +205,7 @@ func (c *Cluster) AddAgent(text string) *Agent {
 		info: &mesosproto.AgentInfo{
 			Hostname: proto.String(fmt.Sprintf("agent%d.example", n)), Port: proto.Int32(5051), Resources: r.Proto(),
 		},
-		machine: newMachine(c, c.cfg.Behave),
+		machine: newMachine(c, c.cfg.Behave, r),
 		disk:    &checkpointmemory.Store{},
 	}
 	c.agents = append(c.agents, a)
@@ -273,7 +287,11 @@ func (a *Agent) Heal() { delete(a.cluster.net.cut, pair{a.name, a.cluster.master
 func (c *Cluster) Now() time.Time { return c.sim.Now() }
 
 // Advance runs everything that happens within the next d.
-func (c *Cluster) Advance(d time.Duration) { c.sim.Advance(d) }
+func (c *Cluster) Advance(d time.Duration) {
+	c.t.Helper()
+	c.sim.Advance(d)
+	c.check.step()
+}
 
 // RunUntil runs the cluster until cond holds; it fails the test if that takes longer than limit.
 func (c *Cluster) RunUntil(limit time.Duration, what string, cond func() bool) {
@@ -281,6 +299,7 @@ func (c *Cluster) RunUntil(limit time.Duration, what string, cond func() bool) {
 	if !c.sim.RunUntil(cond, limit) {
 		c.t.Fatalf("still waiting after %v of virtual time: %s", limit, what)
 	}
+	c.check.step()
 }
 
 // Trace is what was delivered and done so far, a line each; only the end of a long one is kept.

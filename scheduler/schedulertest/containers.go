@@ -61,6 +61,7 @@ func Command(spec *containerizer.Spec) Behaviour {
 type machine struct {
 	cluster    *Cluster
 	behave     func(*containerizer.Spec) Behaviour
+	total      resources.Resources
 	containers map[string]*container
 	order      []string // of launch
 }
@@ -75,8 +76,8 @@ type container struct {
 	stopExit func() bool
 }
 
-func newMachine(c *Cluster, behave func(*containerizer.Spec) Behaviour) *machine {
-	return &machine{cluster: c, behave: behave, containers: map[string]*container{}}
+func newMachine(c *Cluster, behave func(*containerizer.Spec) Behaviour, total resources.Resources) *machine {
+	return &machine{cluster: c, behave: behave, total: total, containers: map[string]*container{}}
 }
 
 func (m *machine) end(c *container, status syscall.WaitStatus) {
@@ -168,6 +169,7 @@ func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Lau
 	id := spec.ID.GetValue()
 	m.containers[id] = c
 	m.order = append(m.order, id)
+	m.cluster.check.started(m)
 	m.cluster.net.sim.After(c.does.Start, func() {
 		switch {
 		case c.ended:

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"slices"
 	"time"
 
 	"github.com/mesokit/mesokit/internal/loop"
@@ -16,6 +17,7 @@ type Framework struct {
 	loop    *loop.SimLoop
 	calls   *loop.SimLoop // the callbacks'
 	driver  *scheduler.Driver
+	aware   bool // PARTITION_AWARE
 
 	// Updates are the status updates so far, by task, in the order of their arrival.
 	Updates map[string][]*mesosproto.TaskStatus
@@ -29,6 +31,9 @@ func (c *Cluster) Run(cfg scheduler.Config) *Framework {
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
 	cfg.Loop, cfg.FrameworkLoop = f.loop, f.calls
 	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f.name}, nil, ""
+	f.aware = slices.ContainsFunc(cfg.Framework.GetCapabilities(), func(x *mesosproto.FrameworkInfo_Capability) bool {
+		return x.GetType() == mesosproto.FrameworkInfo_Capability_PARTITION_AWARE
+	})
 	cfg.Scheduler = recorder{cfg.Scheduler, f}
 	if cfg.Logger == nil {
 		cfg.Logger = c.cfg.Logger
@@ -49,6 +54,7 @@ type recorder struct {
 
 func (r recorder) StatusUpdate(d *scheduler.Driver, s *mesosproto.TaskStatus) {
 	id := s.GetTaskId().GetValue()
+	r.framework.cluster.check.saw(d.FrameworkID(), r.framework.aware, s)
 	r.framework.Updates[id] = append(r.framework.Updates[id], s)
 	r.Scheduler.StatusUpdate(d, s)
 }

@@ -80,6 +80,7 @@ func (c *client) Send(m *schedulerpb.Call, done func(error)) {
 	if c.calls == nil || !c.calls.up || c.calls.server != to.name {
 		c.calls = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(c.callsBroke) }, func() {})
 	}
+	c.cluster.check.called(c.host, m)
 	w := &call{done: done}
 	c.waiting = append(c.waiting, w)
 	from := link.Caller{StreamID: c.streamID}
@@ -199,8 +200,11 @@ func (d agentDialer) Dial(_ *mesosproto.MasterInfo, h link.Handler) link.Conn {
 		}
 		to.master.Agents().Message(down, m, func() {})
 	}
-	up.closed = conn.serverBroke
-	down.deliver = func(m proto.Message) { h.Message(up, m, func() {}) }
+	up.closed, up.sent = conn.serverBroke, d.cluster.check.fromAgent
+	down.deliver = func(m proto.Message) {
+		d.cluster.check.toAgent(m)
+		h.Message(up, m, func() {})
+	}
 	down.closed = conn.clientBroke
 	return up
 }
@@ -218,7 +222,8 @@ type end struct {
 	peer     string
 	from, to string
 	deliver  func(proto.Message)
-	closed   func() // tells the other side
+	closed   func()              // tells the other side
+	sent     func(proto.Message) // nil: nobody cares
 }
 
 var _ link.Conn = (*end)(nil)
@@ -226,6 +231,9 @@ var _ link.Conn = (*end)(nil)
 func (e *end) Peer() string { return e.peer }
 
 func (e *end) Send(m proto.Message) {
+	if e.sent != nil {
+		e.sent(m)
+	}
 	e.conn.send(e.lane, e.cluster.trace.describe(e.from, e.to, m), func() { e.deliver(m) })
 }
 

@@ -1,0 +1,163 @@
+package schedulertest
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/master"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// books compares what the master publishes with itself, with the ledger of its allocator and with what
+// runs on the machines.
+type books struct {
+	ledger *ledger // of the present master
+	last   *master.Snapshot
+	pages  map[*master.Page[master.AgentState]]bool // of last
+	agents map[string]*master.AgentState            // as checked last
+	// admitted agents: the registry knows them, so a new master has to.
+	admitted map[string]bool
+}
+
+func newBooks() books {
+	return books{agents: map[string]*master.AgentState{}, admitted: map[string]bool{}}
+}
+
+// newMaster forgets what the last master published, but not whom it had admitted.
+func (b *books) newMaster(l *ledger) {
+	b.ledger, b.last = l, nil
+	b.pages = nil
+	clear(b.agents)
+}
+
+// changed checks the agents that are not as they were when they were checked last.
+func (b *books) changed(k *checker) {
+	n := k.cluster.master
+	s := n.master.Snapshot()
+	if s == b.last || n.closed() {
+		return
+	}
+	first := b.last == nil || !b.last.Recovered
+	b.last = s
+	pages := make(map[*master.Page[master.AgentState]]bool, len(b.pages))
+	for page := range s.Agents.Pages() {
+		pages[page] = true
+		if b.pages[page] {
+			continue
+		}
+		for a := range page.All() {
+			if b.agents[a.ID] != a {
+				b.agents[a.ID] = a
+				b.admitted[a.ID] = true
+				b.agent(k, a)
+			}
+		}
+	}
+	b.pages = pages
+	if first && s.Recovered {
+		b.recovered(k, s)
+	}
+}
+
+// agent checks one agent's sums.
+func (b *books) agent(k *checker, a *master.AgentState) {
+	sum := a.Used.Unallocate().Add(a.Offered.Unallocate())
+	if !a.Total.Contains(sum) {
+		k.violated(InvariantNoDouble, "agent %s has %s; used are %s and offered are %s", a.ID, a.Total, a.Used, a.Offered)
+	}
+	if !a.Active && !a.Offered.IsEmpty() {
+		k.violated(InvariantBooks, "agent %s is not active, but offered are %s", a.ID, a.Offered)
+	}
+	total, allocated, ok := b.ledger.of(a.ID)
+	switch {
+	case !ok:
+		k.violated(InvariantBooks, "agent %s is registered, but the allocator does not know it", a.ID)
+	case !total.Equal(a.Total):
+		k.violated(InvariantBooks, "agent %s has %s, for the allocator %s", a.ID, a.Total, total)
+	case !allocated.Equal(sum):
+		k.violated(InvariantBooks, "agent %s: used %s and offered %s; for the allocator %s are allocated", a.ID, a.Used, a.Offered, allocated)
+	}
+}
+
+// recovered checks that a new master knows all agents that the last one had admitted.
+func (b *books) recovered(k *checker, s *master.Snapshot) {
+	known := map[string]bool{}
+	for a := range s.Agents.All() {
+		known[a.ID] = true
+	}
+	for _, a := range s.Awaited {
+		known[a.GetId().GetValue()] = true
+	}
+	for a := range s.Unreachable.All() {
+		known[a.ID] = true
+	}
+	for a := range s.Gone.All() {
+		known[a.ID] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.admitted)) {
+		if !known[id] {
+			k.violated(InvariantDurable, "agent %s was admitted; the new master does not know it", id)
+		}
+	}
+}
+
+// full adds up everything from the tasks, executors and offers.
+func (b *books) full(k *checker) {
+	s := k.cluster.master.master.Snapshot()
+	if k.cluster.master.closed() {
+		return
+	}
+	used, offered := map[string]resources.Resources{}, map[string]resources.Resources{}
+	offers := 0
+	for f := range s.Frameworks.All() {
+		var fUsed, fOffered resources.Resources
+		for t := range f.Tasks.All() {
+			if transitions.Terminal(t.State) {
+				continue
+			}
+			r, err := resources.FromProto(t.Info.GetResources())
+			if err != nil {
+				k.violated(InvariantBooks, "task %s: %v", t.Info.GetTaskId().GetValue(), err)
+			}
+			id := t.Info.GetAgentId().GetValue()
+			used[id], fUsed = used[id].Add(r), fUsed.Add(r)
+		}
+		for e := range f.Executors.All() {
+			r, err := resources.FromProto(e.Info.GetResources())
+			if err != nil {
+				k.violated(InvariantBooks, "executor %s: %v", e.Info.GetExecutorId().GetValue(), err)
+			}
+			used[e.AgentID], fUsed = used[e.AgentID].Add(r), fUsed.Add(r)
+		}
+		for o := range f.Offers.All() {
+			offers++
+			offered[o.AgentID], fOffered = offered[o.AgentID].Add(o.Resources), fOffered.Add(o.Resources)
+		}
+		if !fUsed.Equal(f.Used) || !fOffered.Equal(f.Offered) {
+			k.violated(InvariantBooks, "framework %s: used are %s, it says %s; offered are %s, it says %s", f.ID, fUsed, f.Used, fOffered, f.Offered)
+		}
+	}
+	for a := range s.Agents.All() {
+		if !used[a.ID].Equal(a.Used) || !offered[a.ID].Equal(a.Offered) {
+			k.violated(InvariantBooks, "agent %s: used are %s, it says %s; offered are %s, it says %s", a.ID, used[a.ID], a.Used, offered[a.ID], a.Offered)
+		}
+		b.agent(k, a)
+	}
+	if s.Metrics.OutstandingOffers != int64(offers) {
+		k.violated(InvariantBooks, "there are %d offers, the gauge says %d", offers, s.Metrics.OutstandingOffers)
+	}
+}
+
+// started checks that a machine does not run more than it has.
+func (k *checker) started(m *machine) {
+	var sum resources.Accumulator
+	for _, id := range m.order {
+		if c := m.containers[id]; !c.ended {
+			sum.Add(c.spec.Resources.Unallocate())
+		}
+	}
+	if has := m.total; !has.Contains(sum.Resources()) {
+		k.violated(InvariantNoDouble, "a machine has %s and runs containers with %s", has, sum.Resources())
+	}
+}

@@ -1,0 +1,88 @@
+package schedulertest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+)
+
+// Violation is an invariant that did not hold.
+type Violation struct {
+	// Invariant is its name, as package documentation lists them.
+	Invariant string
+	// What happened, with the ids.
+	What string
+	// At is the virtual time since the start.
+	At time.Duration
+}
+
+func (v Violation) String() string { return fmt.Sprintf("%s: at %v: %s", v.Invariant, v.At, v.What) }
+
+// The names of the invariants.
+const (
+	InvariantBooks       = "books"      // used + offered + free = total; tasks, executors and offers add up
+	InvariantNoDouble    = "no double"  // nothing is offered, used or run twice at the same time
+	InvariantFreedOnce   = "freed once" // what is given back was in use
+	InvariantOrder       = "order"      // updates are seen in order; what is acknowledged was seen
+	InvariantForward     = "forward"    // no task goes back to an earlier state
+	InvariantBounded     = "bounded"    // every task ends, runs or is unreachable within bounded time
+	InvariantTruth       = "truth"      // what a framework believes of a task agrees with its container
+	InvariantDurable     = "durable"    // nothing admitted or acknowledged is lost while disks live
+	InvariantNoFatal     = "no fatal"   // no part gives up for good
+	fullCheckEvery       = time.Hour    // of virtual time
+	maxViolationsPerTest = 8            // more say nothing new
+)
+
+// checker watches a cluster. It is told of what passes by (updates.go) and looks at what changed after
+// every step (books.go); everything is checked from scratch once an hour.
+type checker struct {
+	cluster  *Cluster
+	updates  updates
+	books    books
+	nextFull time.Time
+	found    []Violation
+}
+
+func newChecker(c *Cluster) *checker {
+	return &checker{cluster: c, updates: newUpdates(), books: newBooks(), nextFull: c.sim.Now().Add(fullCheckEvery)}
+}
+
+// violated records a violation and fails the test; the test ends at the end of the step.
+func (k *checker) violated(invariant, format string, args ...any) {
+	if len(k.found) >= maxViolationsPerTest {
+		return
+	}
+	v := Violation{invariant, fmt.Sprintf(format, args...), k.cluster.sim.Now().Sub(loop.Epoch)}
+	k.found = append(k.found, v)
+	k.cluster.trace.note("VIOLATED " + v.String())
+	k.cluster.t.Errorf("invariant violated: %v", v)
+}
+
+// step checks what the last step changed.
+func (k *checker) step() {
+	k.books.changed(k)
+	if now := k.cluster.sim.Now(); !now.Before(k.nextFull) {
+		k.nextFull = now.Add(fullCheckEvery)
+		k.books.full(k)
+	}
+	k.stop()
+}
+
+// stop ends the test if something was violated.
+func (k *checker) stop() {
+	if len(k.found) > 0 {
+		k.cluster.t.FailNow()
+	}
+}
+
+// Violations are the invariants that did not hold so far.
+func (c *Cluster) Violations() []Violation { return c.check.found }
+
+// Check checks everything now, from scratch. It is done after every hour of virtual time, too.
+func (c *Cluster) Check() {
+	c.t.Helper()
+	c.check.books.changed(c.check)
+	c.check.books.full(c.check)
+	c.check.stop()
+}

@@ -1,0 +1,143 @@
+package schedulertest
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
+)
+
+// updates follows every task from the framework's ACCEPT to its last acknowledgement, by what passes
+// on the wires.
+type updates struct {
+	tasks map[taskKey]*taskLife
+	order []*taskLife
+}
+
+type taskKey struct{ framework, task string }
+
+type taskLife struct {
+	key      taskKey
+	agent    string
+	sent     []string        // uuids, as the agent first sent them
+	seen     []string        // uuids, as the framework first saw them
+	acked    map[string]bool // that reached the agent
+	last     mesosproto.TaskState
+	lastFrom *mesosproto.TaskStatus // nil: nothing heard
+	aware    bool                   // the framework is PARTITION_AWARE
+}
+
+func newUpdates() updates { return updates{tasks: map[taskKey]*taskLife{}} }
+
+func (u *updates) of(framework, task string) *taskLife {
+	key := taskKey{framework, task}
+	l := u.tasks[key]
+	if l == nil {
+		l = &taskLife{key: key, acked: map[string]bool{}}
+		u.tasks[key] = l
+		u.order = append(u.order, l)
+	}
+	return l
+}
+
+// called notes what a framework asks for, when it asks.
+func (k *checker) called(framework string, m *schedulerpb.Call) {
+	if m.GetType() != schedulerpb.Call_ACCEPT {
+		return
+	}
+	for _, op := range m.GetAccept().GetOperations() {
+		for _, t := range append(op.GetLaunch().GetTaskInfos(), op.GetLaunchGroup().GetTaskGroup().GetTasks()...) {
+			k.updates.of(m.GetFrameworkId().GetValue(), t.GetTaskId().GetValue()).agent = t.GetAgentId().GetValue()
+		}
+	}
+}
+
+// fromAgent notes an update on its way out of an agent.
+func (k *checker) fromAgent(m proto.Message) {
+	x, ok := m.(*messagespb.StatusUpdateMessage)
+	if !ok || len(x.GetUpdate().GetUuid()) == 0 {
+		return
+	}
+	l := k.updates.of(x.GetUpdate().GetFrameworkId().GetValue(), x.GetUpdate().GetStatus().GetTaskId().GetValue())
+	uuid := string(x.GetUpdate().GetUuid())
+	for i, sent := range l.sent {
+		if sent == uuid {
+			if i != len(l.sent)-1 {
+				k.violated(InvariantOrder, "task %s of %s: the agent sends update %x again after a later one", l.key.task, l.key.framework, uuid)
+			}
+			return
+		}
+	}
+	if n := len(l.sent); n > 0 && !l.acked[l.sent[n-1]] {
+		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[n-1])
+	}
+	l.sent = append(l.sent, uuid)
+}
+
+// toAgent notes an acknowledgement that arrives.
+func (k *checker) toAgent(m proto.Message) {
+	x, ok := m.(*messagespb.StatusUpdateAcknowledgementMessage)
+	if !ok {
+		return
+	}
+	l := k.updates.of(x.GetFrameworkId().GetValue(), x.GetTaskId().GetValue())
+	uuid := string(x.GetUuid())
+	l.acked[uuid] = true
+	for _, seen := range l.seen {
+		if seen == uuid {
+			return
+		}
+	}
+	k.violated(InvariantOrder, "task %s of %s: update %x is acknowledged, but the framework has not seen it", l.key.task, l.key.framework, uuid)
+}
+
+// saw notes an update that a framework is about to be told of.
+func (k *checker) saw(framework *mesosproto.FrameworkID, aware bool, s *mesosproto.TaskStatus) {
+	l := k.updates.of(framework.GetValue(), s.GetTaskId().GetValue())
+	l.aware = aware
+	k.inOrder(l, string(s.GetUuid()))
+	k.forward(l, s)
+}
+
+func (k *checker) inOrder(l *taskLife, uuid string) {
+	if uuid == "" {
+		return
+	}
+	for _, seen := range l.seen {
+		if seen == uuid {
+			return
+		}
+	}
+	l.seen = append(l.seen, uuid)
+	n := 0
+	for _, sent := range l.sent {
+		if n < len(l.seen) && sent == l.seen[n] {
+			n++
+		}
+	}
+	if n != len(l.seen) && len(l.sent) > 0 {
+		k.violated(InvariantOrder, "task %s of %s: update %x is seen out of order: seen %x, sent %x", l.key.task, l.key.framework, uuid, l.seen, l.sent)
+	}
+}
+
+// forward checks that a state may follow the last one.
+//
+// A framework that is not partition-aware is told LOST of tasks that may only be unreachable; they may
+// come back. An answer to reconciliation that the master knows nothing is no news of the task.
+func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
+	to := s.GetState()
+	if to == mesosproto.TaskState_TASK_UNKNOWN {
+		return
+	}
+	from, first := l.last, l.lastFrom == nil
+	l.last, l.lastFrom = to, s
+	switch {
+	case first || from == to || transitions.Task.Allowed(from, to):
+	case from == mesosproto.TaskState_TASK_LOST && !l.aware:
+	default:
+		k.violated(InvariantForward, "task %s of %s: %v (%v, %v, %q) after %v", l.key.task, l.key.framework,
+			to, s.GetSource(), s.GetReason(), s.GetMessage(), from)
+	}
+}
