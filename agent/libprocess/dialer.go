@@ -1,7 +1,6 @@
 package libprocess
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/mesokit/mesokit/internal/libprocess"
 	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -109,11 +109,9 @@ func pidOf(m *mesosproto.MasterInfo) libprocess.UPID {
 	if pid := libprocess.ParseUPID(m.GetPid()); pid.Valid() {
 		return pid
 	}
-	ip, err := netip.ParseAddr(m.GetAddress().GetIp())
+	ip, err := masterinfo.IP(m)
 	if err != nil {
-		var b [4]byte
-		binary.LittleEndian.PutUint32(b[:], m.GetIp()) // network order, read as a little-endian number
-		ip = netip.AddrFrom4(b)
+		return libprocess.NoPID
 	}
 	return libprocess.NewUPID("master", netip.AddrPortFrom(ip, uint16(m.GetPort())))
 }
