@@ -172,9 +172,3 @@ func reads(t *testing.T, path, content string) {
 		return bytes.Equal(b, []byte(content))
 	}, "%s holds %q", path, content)
 }
-
-// exists waits until there is a file.
-func exists(t *testing.T, path string) {
-	t.Helper()
-	eventually(t, func() bool { _, err := os.Stat(path); return err == nil }, "there is %s", path)
-}
