@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -55,7 +56,8 @@ type ClusterConfig struct {
 	// Each launch of it calls the function for an Executor of its own.
 	Executors map[string]func() executor.Executor
 	// Containerizers adds others to an agent's, such as docker; those for plain commands and for
-	// Executors are always there. It is called for each agent, with its own directory.
+	// Executors are always there. It is called for each agent, with its own directory. Those that are
+	// io.Closers are closed by Stop.
 	Containerizers func(dir string) ([]containerizer.Containerizer, error)
 	// Master and Agent may change the configuration of each before it is made. Default: nothing.
 	Master func(*master.Config)
@@ -268,6 +270,11 @@ func (c *Cluster) containers(cfg ClusterConfig, dir string, self func() *agent.A
 			return nil, err
 		}
 		list = append(list, more...)
+		for _, m := range more {
+			if closer, ok := m.(io.Closer); ok {
+				c.onStop(closer.Close)
+			}
+		}
 	}
 	functions, err := inprocess.New(inprocess.Config{Executors: functionExecutors(cfg.Executors, self, cfg.Logger), Logger: cfg.Logger})
 	if err != nil {

@@ -166,14 +166,15 @@ func clientConfig() string {
 	return ""
 }
 
-// Close ends all that goes on in this process and waits for it; containers are not touched, and the
-// next Containerizer of the same WorkDir can adopt them. Calls under way fail. Safe to call twice.
+// Close ends all that goes on in this process and waits for it; containers are not touched, but for
+// ended ones whose removal is due, and the next Containerizer of the same WorkDir can adopt them. Calls under way fail. Safe to call twice.
 func (c *Containerizer) Close() error {
 	c.mu.Lock()
 	c.closed = true
 	c.mu.Unlock()
 	c.close()
 	c.wg.Wait()
+	c.removeDue()
 	return c.api.Close()
 }
 

@@ -45,6 +45,23 @@ func (c *Containerizer) queueLocked(r removal) {
 	c.removals = slices.Insert(c.removals, i, r)
 }
 
+// removeDue removes what is due when sweep has ended.
+func (c *Containerizer) removeDue() {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	for _, r := range c.removals { // nobody else is left
+		if time.Until(r.at) > 0 {
+			return
+		}
+		if err := c.remove(ctx, r.id); err != nil {
+			c.log.Warn("ended container was not removed", zap.String("docker_id", r.id), zap.Error(err))
+		}
+	}
+}
+
+// closeTimeout bounds what Close still does.
+const closeTimeout = 5 * time.Second
+
 // sweep removes containers one at a time, when they are due.
 func (c *Containerizer) sweep() {
 	timer := time.NewTimer(0)
@@ -64,7 +81,14 @@ func (c *Containerizer) sweep() {
 			ctx, cancel := context.WithTimeout(c.ctx, removeRetry)
 			err := c.remove(ctx, due.id)
 			cancel()
-			if err != nil && c.ctx.Err() == nil {
+			switch {
+			case err == nil:
+			case c.ctx.Err() != nil: // for removeDue
+				c.mu.Lock()
+				c.queueLocked(due)
+				c.mu.Unlock()
+				return
+			default:
 				c.log.Warn("ended container can't be removed; trying again", zap.String("docker_id", due.id), zap.Duration("in", removeRetry), zap.Error(err))
 				c.mu.Lock()
 				c.queueLocked(removal{due.id, time.Now().Add(removeRetry)})
