@@ -33,6 +33,9 @@ type hasty struct {
 	speed time.Duration
 }
 
+// speed of the master's time: it decides when what was declined is offered again.
+const speed = 10
+
 func (h hasty) Now() time.Time { return h.start.Add(time.Since(h.start) * h.speed) }
 
 func (h hasty) AfterFunc(d time.Duration, f func()) func() bool {
@@ -46,39 +49,31 @@ type cluster struct {
 	executors *standIn
 }
 
-type options struct {
-	speed          time.Duration
-	containerizers func(dir string) ([]containerizer.Containerizer, error)
-}
-
-func startCluster(t *testing.T, o options) *cluster {
+// startCluster starts it, with more containerizers if any.
+func startCluster(t *testing.T, more func(dir string) ([]containerizer.Containerizer, error)) *cluster {
 	c := &cluster{executors: &standIn{containers: map[string]*container{}, launched: make(chan struct{}, 64)}}
-	newLoop := func() loop.Loop {
-		h := hasty{Real: loop.New(), start: time.Now(), speed: o.speed}
-		t.Cleanup(h.Close)
-		return h
-	}
+	h := hasty{Real: loop.New(), start: time.Now(), speed: speed}
+	t.Cleanup(h.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	started, err := mesokit.StartCluster(ctx, mesokit.ClusterConfig{
 		Resources: "cpus:2;mem:4096;disk:4096;ports:[31000-32000]",
 		Master: func(cfg *master.Config) {
-			cfg.Loop = newLoop()
+			cfg.Loop = h
 			cfg.Info.Hostname = proto.String("master.example")
 		},
 		Agent: func(_ int, cfg *agent.Config) {
-			cfg.Loop = newLoop()
 			cfg.Info.Hostname = proto.String("agent1.example")
 			cfg.Info.Attributes = attributes(t, "rack:r1;zone:z")
 			c.agent = netip.AddrPortFrom(cfg.IP, uint16(cfg.Info.GetPort()))
 		},
 		Containerizers: func(dir string) ([]containerizer.Containerizer, error) {
 			list := []containerizer.Containerizer{c.executors}
-			if o.containerizers == nil {
+			if more == nil {
 				return list, nil
 			}
-			more, err := o.containerizers(dir)
-			return append(list, more...), err
+			others, err := more(dir)
+			return append(list, others...), err
 		},
 	})
 	require.NoError(t, err)

@@ -14,8 +14,10 @@
 //     goes on to what the client did next, it obtains each offer that the client had by then: it declines what
 //     it is offered until that has the same resources for the same role, and compares all its fields.
 //   - Heartbeats are counted on no stream; there must be one where one was recorded.
-//   - Time passes ten times faster for master and agent than on the wall, so that no recorded grace period is
-//     waited for.
+//   - The client's own pauses are not made: the player waits for what the client waited for. The master's time
+//     passes ten times faster than the wall's, so that a declined offer comes back soon.
+//   - Updates of different tasks, and acknowledgements of them to executors, may come in another order than
+//     recorded, because the agent records them at the same time; those of one task may not.
 //
 // All other differences stand, each with its reason, in the list of the recording, and status codes, states,
 // reasons, sources, the order of updates and the keys of JSON may not stand there.

@@ -5,16 +5,16 @@ import (
 )
 
 // Bad input is refused as the reference refuses it.
-func TestErrors(t *testing.T) { play(t, "errors", options{speed: 10}) }
+func TestErrors(t *testing.T) { play(t, "errors", nil) }
 
-func TestSubscriptions(t *testing.T) { play(t, "v1-subscribe", options{speed: 10}) }
+func TestSubscriptions(t *testing.T) { play(t, "v1-subscribe", nil) }
 
-func TestCalls(t *testing.T) { play(t, "v1-calls", options{speed: 10}) }
+func TestCalls(t *testing.T) { play(t, "v1-calls", nil) }
 
-func TestMesosExecute(t *testing.T) { play(t, "v1-mesos-execute", options{speed: 10}) }
+func TestMesosExecute(t *testing.T) { play(t, "v1-mesos-execute", nil) }
 
-func TestMesosGoJSON(t *testing.T) { play(t, "v1-go-json", options{speed: 10}) }
+func TestMesosGoJSON(t *testing.T) { play(t, "v1-go-json", nil) }
 
-func TestHTTPExecutor(t *testing.T) { play(t, "v1-http-executor", options{speed: 10}) }
+func TestHTTPExecutor(t *testing.T) { play(t, "v1-http-executor", nil) }
 
-func TestMesosGo(t *testing.T) { play(t, "v1-mesos-go", options{speed: 10}) }
+func TestMesosGo(t *testing.T) { play(t, "v1-mesos-go", nil) }

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -31,10 +32,11 @@ type player struct {
 	pids        map[string]int // of tasks that run as processes
 }
 
-func play(t *testing.T, name string, o options) {
+// play plays a recording to a cluster of its own, which has more containerizers if any.
+func play(t *testing.T, name string, more func(dir string) ([]containerizer.Containerizer, error)) {
 	list := lists[name]
 	p := &player{
-		t: t, cluster: startCluster(t, o),
+		t: t, cluster: startCluster(t, more),
 		names:       &names{ours: map[string]string{}, recorded: map[string]string{}},
 		meant:       list,
 		used:        make([]bool, len(list)),
