@@ -26,7 +26,6 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 		t = fw.task(id)
 	}
 	if !u.Terminal() {
-		c.rememberAcknowledgement(u)
 		c.streams.prune(stream, t)
 		if t == nil && stream.Empty() {
 			c.streams.close(stream)

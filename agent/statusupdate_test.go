@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -154,4 +155,24 @@ func TestOperationsThatWereLostAreReported(t *testing.T) {
 	got := find[*messagespb.UpdateOperationStatusMessage](r)
 	require.Len(t, got, 1)
 	require.Equal(t, mesosproto.OperationState_OPERATION_DROPPED, got[0].GetStatus().GetState())
+}
+
+// An agent that is killed before it has written an acknowledgement sends that update again. If the next
+// one had gone out already the framework would see its task go backwards.
+func TestTheNextUpdateWaitsUntilTheAcknowledgementIsWritten(t *testing.T) {
+	r := registered(t)
+	m := r.runTask(commandTask("t"), true)
+	m.Framework.Checkpoint = proto.Bool(true)
+	r.tell(m)
+	u := r.updates()[0]
+	require.Equal(t, mesosproto.TaskState_TASK_STARTING, u.GetUpdate().GetStatus().GetState())
+	r.run(time.Second)
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return 5 * time.Second } // a slow disk
+	r.acknowledge(u)
+	r.run(4 * time.Second)
+	require.Empty(t, r.story())
+	r.tell(&messagespb.UpdateFrameworkMessage{FrameworkId: fid("f"), Pid: proto.String(""), FrameworkInfo: m.Framework})
+	require.Empty(t, r.story(), "not for a new scheduler either")
+	r.run(2 * time.Second)
+	require.Equal(t, "t RUNNING EXECUTOR", r.story())
 }

@@ -23,6 +23,7 @@ type stream struct {
 	statusupdate.Stream
 	key  streamKey
 	stop func() bool
+	held int // acknowledgements being written; nothing is sent before they are
 	seq  uint64
 }
 
@@ -78,14 +79,16 @@ func (ss *streams) sendAnew(s *stream) {
 func (ss *streams) send(s *stream) {
 	s.stop()
 	head := s.Head()
-	if ss.paused || head == nil {
+	if ss.paused || s.held > 0 || head == nil {
 		return
 	}
 	ss.core.forward(head.Message)
 	s.stop = ss.core.loop.AfterFunc(s.Sent(), func() { ss.send(s) })
 }
 
-// acknowledge takes the head off a stream and sends the next. It returns nil if uuid is not the head's.
+// acknowledge takes the head off a stream. The next goes out once the acknowledgement is remembered: an
+// agent that was killed in between would send the old one again after the new one, and the framework
+// would see its task go backwards. It returns nil if uuid is not the head's.
 func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	head := s.updates().Acknowledge(uuid)
 	if head == nil {
@@ -94,9 +97,15 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	s.stop()
 	if head.Terminal() {
 		ss.close(s)
-	} else {
-		ss.sendAnew(s)
+		return head
 	}
+	s.held++
+	ss.core.rememberAcknowledgement(head, func() {
+		s.held--
+		if ss.byTask[s.key] == s {
+			ss.sendAnew(s)
+		}
+	})
 	return head
 }
 
