@@ -64,6 +64,8 @@ type machine struct {
 	total      resources.Resources
 	containers map[string]*container
 	order      []string // of launch
+	hung       bool     // the containerizer does not answer
+	stuck      []func() // what it would have said
 }
 
 type container struct {
@@ -93,6 +95,18 @@ func (m *machine) end(c *container, status syscall.WaitStatus) {
 	c.waiters = nil
 	for _, w := range waiters {
 		w()
+	}
+}
+
+// hang lets the containerizer answer nobody, until it is called with false.
+func (m *machine) hang(on bool) {
+	m.hung = on
+	if !on {
+		stuck := m.stuck
+		m.stuck = nil
+		for _, f := range stuck {
+			f()
+		}
 	}
 }
 
@@ -127,7 +141,13 @@ var _ containerizer.Async = (*simulated)(nil)
 
 func (s *simulated) Name() string { return "mesos" }
 
-func (s *simulated) post(f func()) { s.loop.Post(f) }
+func (s *simulated) post(f func()) {
+	if s.machine.hung {
+		s.machine.stuck = append(s.machine.stuck, func() { s.loop.Post(f) })
+		return
+	}
+	s.loop.Post(f)
+}
 
 func (s *simulated) Recover(known []containerizer.Checkpoint, done func(error)) {
 	m := s.machine

@@ -1,6 +1,8 @@
 package schedulertest
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/mesokit/mesokit/internal/loop"
@@ -16,11 +18,46 @@ type network struct {
 	sim   *loop.Sim
 	trace *trace
 	conns []*connection // up, in the order in which they were made
-	// cut holds pairs of hosts that can't reach each other.
-	cut map[pair]bool
+	// cut counts what keeps messages of one host from another; lag is how much later they come.
+	cut map[pair]int
+	lag map[pair]time.Duration
 }
 
 type pair struct{ from, to string }
+
+// host is where a process runs: each master that is started is a process of its own on the same host.
+func host(process string) string {
+	if strings.HasPrefix(process, masterHost) {
+		return masterHost
+	}
+	return process
+}
+
+// masterHost is the master's, and how the names of its processes begin.
+const masterHost = "master"
+
+// blocked reports whether nothing gets from one host to another.
+func (n *network) blocked(from, to string) bool { return n.cut[pair{host(from), host(to)}] > 0 }
+
+// block keeps what one host sends from the other. Connections stay up, as with TCP: it arrives when the
+// way is free again, unless the connection is over by then.
+func (n *network) block(from, to string) {
+	n.trace.note("blocked: " + from + " > " + to)
+	n.cut[pair{from, to}]++
+}
+
+// unblock ends block.
+func (n *network) unblock(from, to string) {
+	n.trace.note("unblocked: " + from + " > " + to)
+	if n.cut[pair{from, to}]--; n.cut[pair{from, to}] > 0 {
+		return
+	}
+	delete(n.cut, pair{from, to})
+	for _, c := range slices.Clone(n.conns) {
+		c.release(&c.toServer, c.client, c.server)
+		c.release(&c.toClient, c.server, c.client)
+	}
+}
 
 // delay is how long one message takes.
 func (n *network) delay() time.Duration {
@@ -42,15 +79,20 @@ type connection struct {
 type lane struct {
 	last    time.Time
 	pending []*delivery
+	held    []*delivery // would have arrived, but nothing gets through
 }
 
-type delivery struct{ stop func() bool }
+type delivery struct {
+	stop func() bool
+	what string
+	f    func()
+}
 
 // connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
 // the hosts can't reach each other.
 func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
 	c := &connection{net: n, client: client, server: server, up: true, clientBroke: clientBroke, serverBroke: serverBroke}
-	if n.cut[pair{client, server}] || n.cut[pair{server, client}] {
+	if n.blocked(client, server) || n.blocked(server, client) {
 		c.up = false
 		n.sim.After(n.delay(), clientBroke)
 		return c
@@ -61,21 +103,52 @@ func (n *network) connect(client, server string, clientBroke, serverBroke func()
 
 // send delivers one thing over a lane: f runs when it arrives, unless the connection breaks before.
 func (c *connection) send(l *lane, what string, f func()) {
-	if !c.up {
-		return
+	if c.up {
+		c.under(l, &delivery{what: what, f: f})
 	}
-	at := c.net.sim.Now().Add(c.net.delay())
+}
+
+// under sends a delivery on its way.
+func (c *connection) under(l *lane, d *delivery) {
+	from, to := c.ends(l)
+	at := c.net.sim.Now().Add(c.net.delay() + c.net.lag[pair{host(from), host(to)}])
 	if at.Before(l.last) {
 		at = l.last
 	}
 	l.last = at
-	d := &delivery{}
 	d.stop = c.net.sim.At(at, func() {
 		l.pending = l.pending[1:] // the oldest: a lane is first in, first out
-		c.net.trace.note(what)
-		f()
+		if len(l.held) > 0 || c.net.blocked(from, to) {
+			l.held = append(l.held, d)
+			return
+		}
+		c.net.trace.note(d.what)
+		d.f()
 	})
 	l.pending = append(l.pending, d)
+}
+
+// ends names the hosts that a lane leads from and to.
+func (c *connection) ends(l *lane) (from, to string) {
+	if l == &c.toServer {
+		return c.client, c.server
+	}
+	return c.server, c.client
+}
+
+// release sends on what was held, before what is already under way.
+func (c *connection) release(l *lane, from, to string) {
+	if c.net.blocked(from, to) || len(l.held) == 0 {
+		return
+	}
+	all := append(l.held, l.pending...)
+	for _, d := range l.pending {
+		d.stop()
+	}
+	l.held, l.pending = nil, nil
+	for _, d := range all {
+		c.under(l, d)
+	}
 }
 
 // close ends the connection in good order by one side: what that side has sent before still arrives,
@@ -99,7 +172,7 @@ func (c *connection) forget() {
 		for _, d := range l.pending {
 			d.stop()
 		}
-		l.pending = nil
+		l.pending, l.held = nil, nil
 	}
 	for i, x := range c.net.conns {
 		if x == c {

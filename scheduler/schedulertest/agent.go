@@ -1,0 +1,152 @@
+package schedulertest
+
+import (
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent"
+	checkpointmemory "github.com/mesokit/mesokit/agent/checkpoint/memory"
+	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// Agent is one machine of the cluster and the agent process on it.
+type Agent struct {
+	cluster  *Cluster
+	name     string
+	pid      string
+	info     *mesosproto.AgentInfo
+	machine  *machine
+	store    *checkpointmemory.Store
+	disk     *disk
+	skew     time.Duration
+	loop     *loop.SimLoop
+	agent    *agent.Agent
+	isolated bool
+}
+
+// AddAgent adds a machine with these resources and starts its agent.
+func (c *Cluster) AddAgent(text string) *Agent {
+	c.t.Helper()
+	r, err := resources.Parse(text)
+	c.fatal(err)
+	n := len(c.agents) + 1
+	a := &Agent{
+		cluster: c,
+		name:    c.name("agent"),
+		pid:     fmt.Sprintf("slave(1)@10.1.%d.%d:5051", n/250, n%250+1),
+		info: &mesosproto.AgentInfo{
+			Hostname: proto.String(fmt.Sprintf("agent%d.example", n)), Port: proto.Int32(5051), Resources: r.Proto(),
+		},
+		machine: newMachine(c, c.cfg.Behave, r),
+		store:   &checkpointmemory.Store{},
+		disk:    &disk{},
+	}
+	c.agents = append(c.agents, a)
+	a.start()
+	return a
+}
+
+func (a *Agent) start() {
+	c := a.cluster
+	a.loop = c.sim.Loop(a.name)
+	a.loop.SetSkew(a.skew)
+	d := agentDialer{c, a}
+	l := a.loop
+	cfg := agent.Config{
+		Loop: diskLoop{l, c.sim, a.disk}, Info: a.info, PID: a.pid, Async: &simulated{a.machine, l},
+		Detector: d, Dialer: d, Checkpoint: a.store, Logger: c.cfg.Logger,
+		OnExit: func(err error) { a.gaveUp(l, err) },
+	}
+	if c.cfg.Agent != nil {
+		c.cfg.Agent(&cfg)
+	}
+	x, err := agent.New(cfg)
+	c.fatal(err)
+	a.agent = x
+	x.Start()
+}
+
+// gaveUp does what a supervisor does: an agent that ended itself is started again a second later.
+func (a *Agent) gaveUp(l *loop.SimLoop, err error) {
+	c := a.cluster
+	c.trace.note(fmt.Sprintf("%s gave up: %v", a.name, err))
+	c.sim.After(0, func() {
+		if !l.Closed() {
+			a.Crash()
+			c.sim.After(time.Second, func() {
+				if a.loop.Closed() {
+					a.Restart()
+				}
+			})
+		}
+	})
+}
+
+// Agent is the nth agent, from 0.
+func (c *Cluster) Agent(n int) *Agent { return c.agents[n] }
+
+// Snapshot is what the agent knows.
+func (a *Agent) Snapshot() *agent.Snapshot { return a.agent.Snapshot() }
+
+// ID is the agent's id; empty until it has registered.
+func (a *Agent) ID() string { return a.Snapshot().Info.GetId().GetValue() }
+
+// Crash ends the agent's process, as kill -9 does: checkpointed containers run on.
+func (a *Agent) Crash() {
+	a.cluster.trace.note("crash: " + a.name)
+	a.loop.Close()
+	for _, conn := range a.cluster.net.of(a.name, "") {
+		conn.breakNow(Notice{Client: Never})
+	}
+	a.machine.agentDied()
+}
+
+// Destroy ends the machine: process, containers and connections, which nobody tells anybody. Restart
+// boots it again with the disk that it had; what was not synced is gone.
+func (a *Agent) Destroy() {
+	a.loop.Close()
+	a.cluster.trace.note("destroyed: " + a.name)
+	for _, conn := range a.cluster.net.of(a.name, "") {
+		conn.breakNow(Notice{Client: Never, Server: Never})
+	}
+	a.machine.reboot()
+	a.store.LoseUnsynced()
+}
+
+// Restart starts the agent's process again, on what the last one left.
+func (a *Agent) Restart() {
+	a.cluster.trace.note("started: " + a.name)
+	a.start()
+}
+
+// BreakLink breaks the agent's connection to the master; what is under way is lost.
+func (a *Agent) BreakLink(n Notice) {
+	for _, conn := range a.cluster.net.of(a.name, a.cluster.master.name) {
+		conn.breakNow(n)
+	}
+}
+
+// Isolate cuts the agent off from the master until Heal: connections break without notice and can't
+// be made again.
+func (a *Agent) Isolate() {
+	if a.isolated {
+		return
+	}
+	a.isolated = true
+	a.cluster.net.block(a.name, masterHost)
+	a.cluster.net.block(masterHost, a.name)
+	a.BreakLink(Notice{Client: Never, Server: Never})
+}
+
+// Heal ends Isolate.
+func (a *Agent) Heal() {
+	if a.isolated {
+		a.isolated = false
+		a.cluster.net.unblock(a.name, masterHost)
+		a.cluster.net.unblock(masterHost, a.name)
+	}
+}

@@ -1,0 +1,40 @@
+package schedulertest
+
+import (
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+)
+
+// disk says how the disk under a process behaves.
+type disk struct {
+	slow   time.Duration // each work takes up to that much longer
+	broken bool          // writes of the master's registry fail; the agent's store knows by itself
+}
+
+// diskLoop is a loop whose work takes place at some moment within the time that it takes: a crash may
+// come before it, or between it and its being heard of.
+type diskLoop struct {
+	*loop.SimLoop
+	sim  *loop.Sim
+	disk *disk
+}
+
+var _ loop.Loop = diskLoop{}
+
+// Do runs work later, and done after it, unless the process ends before.
+func (l diskLoop) Do(work func() error, done func(error)) {
+	sim := l.sim
+	takes := sim.WorkTime(sim.Rand())
+	if l.disk.slow > 0 {
+		takes += time.Duration(sim.Rand().Int64N(int64(l.disk.slow)))
+	}
+	before := time.Duration(sim.Rand().Int64N(int64(takes) + 1))
+	sim.After(before, func() {
+		if l.Closed() {
+			return
+		}
+		err := work()
+		sim.After(takes-before, func() { l.Post(func() { done(err) }) })
+	})
+}
