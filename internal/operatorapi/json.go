@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/proto"
 
@@ -41,7 +40,7 @@ func (j *JSON) Element() { j.comma() }
 // Key begins a member of an object.
 func (j *JSON) Key(name string) {
 	j.comma()
-	j.b = append(appendString(j.b, name), ':')
+	j.b = append(mesosjson.AppendString(j.b, name), ':')
 }
 
 // Open and Close write a bracket.
@@ -52,7 +51,7 @@ func (j *JSON) Close(bracket byte) { j.b = append(j.b, bracket) }
 func (j *JSON) Raw(text string) { j.b = append(j.b, text...) }
 
 // Text writes a string.
-func (j *JSON) Text(s string) { j.b = appendString(j.b, s) }
+func (j *JSON) Text(s string) { j.b = mesosjson.AppendString(j.b, s) }
 
 // Double writes a number with a decimal point.
 func (j *JSON) Double(v float64) { j.b = appendDouble(j.b, v) }
@@ -135,61 +134,8 @@ func appendDouble(dst []byte, v float64) []byte {
 		return append(dst, `"Infinity"`...)
 	case math.IsInf(v, -1):
 		return append(dst, `"-Infinity"`...)
-	case v == math.Trunc(v) && math.Abs(v) < 1<<53:
-		return append(strconv.AppendInt(dst, int64(v), 10), '.', '0')
-	case math.Abs(v) < 1e-6 || math.Abs(v) >= 1e21:
-		return strconv.AppendFloat(dst, v, 'e', -1, 64)
 	}
-	start := len(dst)
-	dst = strconv.AppendFloat(dst, v, 'f', -1, 64)
-	for _, c := range dst[start:] {
-		if c == '.' {
-			return dst
-		}
-	}
-	return append(dst, '.', '0')
-}
-
-// appendString escapes what JSON demands; bytes that are not UTF-8 become U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
-			i++
-			continue
-		}
-		size := 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			if r, size = utf8.DecodeRuneInString(s[i:]); r != utf8.RuneError || size > 1 {
-				i += size
-				continue
-			}
-		}
-		dst = append(dst, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			if c < ' ' {
-				dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			} else {
-				dst = utf8.AppendRune(dst, utf8.RuneError)
-			}
-		}
-		i += size
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
+	return mesosjson.AppendDouble(dst, v)
 }
 
 // FlagsField writes the member flags, sorted.

@@ -23,7 +23,7 @@ func written(write func(*JSON)) string {
 func TestDoublesAreTellableFromIntegers(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0.0", 1: "1.0", -2: "-2.0", 0.1: "0.1", 1795245286.202597: "1795245286.202597",
-		1e15: "1000000000000000.0", 1e20: "100000000000000000000.0", 1e21: "1e+21", 1e-7: "1e-07",
+		1e15: "1000000000000000.0", 1e20: "100000000000000000000.0", 1e21: "1e21", 1e-7: "1e-7",
 		math.Inf(1): `"Infinity"`, math.Inf(-1): `"-Infinity"`,
 	} {
 		require.Equal(t, want, written(func(j *JSON) { j.Double(v) }))

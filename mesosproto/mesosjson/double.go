@@ -6,6 +6,9 @@ import (
 	"strconv"
 )
 
+// AppendDouble appends a finite v as [Marshal] writes doubles: for documents that are not messages.
+func AppendDouble(dst []byte, v float64) []byte { return appendDouble(dst, v) }
+
 // appendDouble appends a finite v the way the reference does: the digits of Grisu2, at least one
 // decimal ("2.0"), no exponent from 1e-6 up to, not including, 1e21.
 //

@@ -35,6 +35,10 @@ func plainPrefix(s []byte) int {
 	return i
 }
 
+// AppendString appends s as a JSON string, quotation marks included, as [Marshal] writes strings: for
+// documents that are not messages.
+func AppendString(dst []byte, s string) []byte { return appendString(dst, []byte(s)) } // no copy is made
+
 // appendString appends s as a JSON string with the reference's escapes: short ones where there are
 // any, otherwise \u00XX in capitals, and only where JSON demands one. Bytes that are not UTF-8 become
 // U+FFFD, each of them.
