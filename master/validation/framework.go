@@ -1,6 +1,7 @@
 package validation
 
 import (
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -112,14 +113,7 @@ func quantity(v float64) error {
 	return nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 func failoverTimeout(seconds float64) error {
 	if _, ok := Seconds(seconds); !ok {
