@@ -1,20 +1,29 @@
 package goldentest
 
-import (
-	"testing"
-)
+import "testing"
 
 // Bad input is refused as the reference refuses it.
-func TestErrors(t *testing.T) { play(t, "errors", nil) }
+func TestErrors(t *testing.T) { playAlone(t, "errors") }
 
-func TestSubscriptions(t *testing.T) { play(t, "v1-subscribe", nil) }
+// A small client subscribes in every right and wrong way.
+func TestSubscriptions(t *testing.T) { playAlone(t, "v1-subscribe") }
 
-func TestCalls(t *testing.T) { play(t, "v1-calls", nil) }
+// A small client makes every call, and launches valid and invalid tasks.
+func TestCalls(t *testing.T) { playAlone(t, "v1-calls") }
 
-func TestMesosExecute(t *testing.T) { play(t, "v1-mesos-execute", nil) }
+// mesos-execute of the reference runs a command.
+func TestMesosExecute(t *testing.T) { playAlone(t, "v1-mesos-execute") }
 
-func TestMesosGoJSON(t *testing.T) { play(t, "v1-go-json", nil) }
+// mesos-go's example in JSON. Of the reference it cannot read the first event.
+func TestMesosGoJSON(t *testing.T) { playAlone(t, "v1-go-json") }
 
-func TestHTTPExecutor(t *testing.T) { play(t, "v1-http-executor", nil) }
+// mesos-go's example scheduler and executor run three tasks.
+func TestMesosGo(t *testing.T) { playAlone(t, "v1-mesos-go") }
 
-func TestMesosGo(t *testing.T) { play(t, "v1-mesos-go", nil) }
+// test-http-framework and test-http-executor of the reference run five tasks.
+func TestHTTPExecutor(t *testing.T) { playAlone(t, "v1-http-executor") }
+
+func playAlone(t *testing.T, name string) {
+	t.Parallel()
+	play(t, name, nil)
+}

@@ -32,8 +32,9 @@ type player struct {
 	pids        map[string]int // of tasks that run as processes
 }
 
-// play plays a recording to a cluster of its own, which has more containerizers if any.
-func play(t *testing.T, name string, more func(dir string) ([]containerizer.Containerizer, error)) {
+// play plays a recording to a cluster of its own, which has more containerizers if any. Renamed are names
+// in the recording that are others here.
+func play(t *testing.T, name string, more func(dir string) ([]containerizer.Containerizer, error), renamed ...[2]string) {
 	list := lists[name]
 	p := &player{
 		t: t, cluster: startCluster(t, more),
@@ -46,6 +47,9 @@ func play(t *testing.T, name string, more func(dir string) ([]containerizer.Cont
 	require.NoError(t, p.names.pair(":5050", ":"+master))
 	require.NoError(t, p.names.pair(":46607", serveExecutor(t)))
 	require.NoError(t, p.names.pair(":5051", fmt.Sprint(":", p.cluster.agent.Port())))
+	for _, r := range renamed {
+		require.NoError(t, p.names.pair(r[0], r[1]))
+	}
 	t.Cleanup(func() {
 		for _, c := range p.connections {
 			c.Close()
@@ -55,6 +59,7 @@ func play(t *testing.T, name string, more func(dir string) ([]containerizer.Cont
 		p.play(fmt.Sprintf("%s.jsonl:%d", name, i+1), l)
 	}
 	for n, s := range p.streams {
+		s.drain()
 		require.Empty(t, s.pending, "connection %d: events that were not recorded", n)
 	}
 	for i, m := range p.meant {

@@ -67,6 +67,21 @@ func (s *stream) wait(what string, ok func() bool) {
 	}
 }
 
+// drain takes what has arrived.
+func (s *stream) drain() {
+	for {
+		select {
+		case e, more := <-s.in:
+			if !more {
+				return
+			}
+			s.take("at the end", e)
+		default:
+			return
+		}
+	}
+}
+
 func (s *stream) take(at string, raw []byte) {
 	var e map[string]any
 	if raw[0] == '{' {
