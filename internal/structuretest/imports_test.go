@@ -17,7 +17,7 @@ var heavy = []struct {
 }{
 	{
 		library: []string{"github.com/docker", "github.com/distribution", "github.com/containerd", "github.com/moby", "github.com/opencontainers"},
-		only:    []string{"agent/containerizer/docker"},
+		only:    []string{"agent/containerizer/docker", "internal/goldentest"},
 		why:     "the Docker client is large; who has no use for it doesn't link it",
 	},
 	{
