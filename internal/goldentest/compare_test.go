@@ -54,10 +54,10 @@ func (n *names) translate(text string) string {
 
 // The paths of what is not compared as it is.
 var (
-	ids    = regexp.MustCompile(`(\b(framework_id|agent_id|container_id|offer_id)\.value|\bframework_info\.id\.value|^offer\.id\.value|\buuid|master_info\.id)$`)
+	ids    = regexp.MustCompile(`(\b(framework_id|agent_id|slave_id|container_id|offer_id|resource_version_uuid)\.value|\bframework_info\.id\.value|^offer\.id\.value|\buuid|master_info\.id)$`)
 	times  = regexp.MustCompile(`\btimestamp$`)
 	pids   = regexp.MustCompile(`\bexecutor_pid$`)
-	ports  = regexp.MustCompile(`\b(address|master_info|agent_info)\.port$`)
+	ports  = regexp.MustCompile(`\b(address|master_info|agent_info|slave)\.port$`)
 	hexes  = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 	number = regexp.MustCompile(`-([OS])\d+$`)
 	uuids  = regexp.MustCompile(`^[A-Za-z0-9+/]{22}==$`)
