@@ -299,7 +299,11 @@ func destroyAll(a *agent.Agent, containers containerizer.Containerizer) error {
 	var errs []error
 	for _, f := range a.Snapshot().Frameworks {
 		for _, e := range f.Executors {
-			_, err := containers.Destroy(ctx, &mesosproto.ContainerID{Value: proto.String(e.ContainerID)})
+			id := &mesosproto.ContainerID{Value: proto.String(e.ContainerID)}
+			_, err := containers.Destroy(ctx, id)
+			if err == nil {
+				err = containers.Remove(ctx, id)
+			}
 			if err != nil && !errors.Is(err, containerizer.ErrUnknown) {
 				errs = append(errs, fmt.Errorf("end container %s: %w", e.ContainerID, err))
 			}

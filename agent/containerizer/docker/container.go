@@ -149,7 +149,11 @@ func (c *Containerizer) Remove(ctx context.Context, id *mesosproto.ContainerID) 
 		return nil
 	}
 	if c.cfg.RemoveDelay < 0 {
-		return c.remove(ctx, k.id)
+		err := c.remove(ctx, k.id)
+		if ctx.Err() != nil { // the agent ends; Close sees to it
+			c.removeLater(k.id, time.Time{})
+		}
+		return err
 	}
 	c.removeLater(k.id, k.finished)
 	return nil
