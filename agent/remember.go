@@ -105,11 +105,12 @@ func encoded(m proto.Message) []byte {
 }
 
 // put writes without waiting. What can't be written does not survive the agent, but all else goes on.
-func (c *core) put(changes ...checkpoint.Entry) { c.putThen(func() {}, changes...) }
+func (c *core) put(changes ...checkpoint.Entry) { c.putThen(false, func() {}, changes...) }
 
-// putThen is put; then runs afterwards, whether or not it went well.
-func (c *core) putThen(then func(), changes ...checkpoint.Entry) {
-	c.disk.Put(false, func(err error) {
+// putThen is put, or with sync a write that survives the machine's death; then runs afterwards, whether
+// or not it went well.
+func (c *core) putThen(sync bool, then func(), changes ...checkpoint.Entry) {
+	c.disk.Put(sync, func(err error) {
 		if err != nil {
 			c.log.Error("checkpoint failed: what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
 		}
@@ -198,13 +199,13 @@ func (c *core) rememberUpdate(key string, u *messagespb.StatusUpdate, terminal b
 }
 
 // rememberAcknowledgement notes that an update need not be sent any more. done follows when that is
-// written, or can't be.
-func (c *core) rememberAcknowledgement(u *statusupdate.Update, done func()) {
+// written, or synced, or can't be.
+func (c *core) rememberAcknowledgement(u *statusupdate.Update, sync bool, done func()) {
 	if u.Key == "" {
 		done()
 		return
 	}
-	c.putThen(done, entry(u.Key, updateRecord{Version: recordVersion, Update: encoded(u.Message), Acked: true}))
+	c.putThen(sync, done, entry(u.Key, updateRecord{Version: recordVersion, Update: encoded(u.Message), Acked: true}))
 }
 
 func (c *core) forgetUpdate(u *statusupdate.Update) {

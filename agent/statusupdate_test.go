@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -161,8 +162,7 @@ func TestOperationsThatWereLostAreReported(t *testing.T) {
 // one had gone out already the framework would see its task go backwards.
 func TestTheNextUpdateWaitsUntilTheAcknowledgementIsWritten(t *testing.T) {
 	r := registered(t)
-	m := r.runTask(commandTask("t"), true)
-	m.Framework.Checkpoint = proto.Bool(true)
+	m := checkpointed(r.runTask(commandTask("t"), true))
 	r.tell(m)
 	u := r.updates()[0]
 	require.Equal(t, mesosproto.TaskState_TASK_STARTING, u.GetUpdate().GetStatus().GetState())
@@ -175,4 +175,25 @@ func TestTheNextUpdateWaitsUntilTheAcknowledgementIsWritten(t *testing.T) {
 	require.Empty(t, r.story(), "not for a new scheduler either")
 	r.run(2 * time.Second)
 	require.Equal(t, "t RUNNING EXECUTOR", r.story())
+}
+
+// A terminal update is on the disk; if the acknowledgement of the one before it were not when it goes
+// out, a machine that died then would send that one after it.
+func TestAcknowledgementsAreSyncedBeforeTheTerminalUpdateGoesOut(t *testing.T) {
+	r, store := remembering(t)
+	r.tell(checkpointed(r.runTask(commandTask("t"), true)))
+	first := r.updates()
+	r.acknowledge(first[0])
+	second := r.updates()
+	require.Equal(t, mesosproto.TaskState_TASK_RUNNING, second[0].GetUpdate().GetStatus().GetState())
+	r.box.end(r.box.last(), containerizer.Termination{Exited: true})
+	r.run(time.Second)
+	require.Empty(t, r.story(), "RUNNING is not acknowledged yet")
+	r.acknowledge(second[0])
+	require.Contains(t, r.story(), "t FINISHED")
+	store.LoseUnsynced()
+	r.crash()
+	story := r.acknowledgeAll(time.Minute)
+	require.Contains(t, story, "t FINISHED")
+	require.NotContains(t, story, "RUNNING")
 }

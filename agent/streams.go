@@ -100,7 +100,9 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 		return head
 	}
 	s.held++
-	ss.core.rememberAcknowledgement(head, func() {
+	// The terminal update survives the machine's death; so must the acknowledgements before it, or what
+	// they are for would follow it.
+	ss.core.rememberAcknowledgement(head, s.AtEnd(), func() {
 		s.held--
 		if ss.byTask[s.key] == s {
 			ss.sendAnew(s)

@@ -91,6 +91,9 @@ func (s *Stream) Full() bool { return s != nil && len(s.pending) >= MaxPending }
 // Empty reports whether no update waits.
 func (s *Stream) Empty() bool { return len(s.pending) == 0 }
 
+// AtEnd reports whether the next update to be sent, ready or not, is terminal.
+func (s *Stream) AtEnd() bool { return len(s.pending) > 0 && s.pending[0].Terminal() }
+
 // Head is the update to be sent; nil if there is none, or it is not ready.
 func (s *Stream) Head() *Update {
 	if len(s.pending) == 0 || !s.pending[0].Ready {
