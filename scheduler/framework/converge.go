@@ -1,0 +1,363 @@
+package framework
+
+import (
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mesokit/mesokit/internal/backoff"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+const (
+	// Launch backoff, as Marathon has it.
+	delayFirst  = time.Second
+	delayMax    = 5 * time.Minute
+	delayFactor = 1.15
+
+	// stable is how long an instance must have been ready for its next failure to count as the first.
+	stable = time.Minute
+
+	// settled is how long a new instance must have been ready before one of an older generation goes for
+	// it: what crashes as soon as it has started replaces nothing.
+	settled = 10 * time.Second
+)
+
+func (c *core) newSlot(index int) *slot {
+	return &slot{index: index, delay: backoff.Backoff{First: delayFirst, Max: delayMax, Factor: delayFactor}}
+}
+
+// adopt takes over what is declared now.
+func (c *core) adopt() {
+	declared := *c.framework.declared.Load()
+	for _, s := range declared {
+		if w := c.workload(s.name); w.spec != s {
+			w.spec, w.refused, w.dirty = s, nil, true
+		}
+	}
+	for _, name := range c.names {
+		w := c.specs[name]
+		if !slices.ContainsFunc(declared, func(s *spec) bool { return s.name == name }) {
+			w.spec, w.dirty = nil, true
+			c.resize(w, 0)
+		}
+	}
+}
+
+// resize makes w have n slots. What ended in those that go is forgotten.
+func (c *core) resize(w *workload, n int) {
+	for i := n; i < len(w.slots); i++ {
+		c.forgetOutcome(w, w.slots[i])
+	}
+	w.slots = w.slots[:min(n, len(w.slots))]
+	for len(w.slots) < n {
+		w.slots = append(w.slots, c.newSlot(len(w.slots)))
+	}
+}
+
+func (c *core) forgetOutcome(w *workload, sl *slot) {
+	if sl.Failures > 0 || sl.Ended {
+		c.changes[batchKey(w.name, sl.index)] = nil
+	}
+	sl.outcome = outcome{}
+}
+
+// convergeDue looks at the workloads about which something is new, or due.
+func (c *core) convergeDue(now time.Time) {
+	for _, name := range slices.Clone(c.names) {
+		if w := c.specs[name]; w.dirty || !w.next.IsZero() && !w.next.After(now) {
+			c.converge(w, now)
+		}
+	}
+}
+
+// converge compares what w should be with what it is: it fills slots with tasks, kills what is too much
+// and repeats kills, and finds out which slots wait. Launching is up to offers.
+func (c *core) converge(w *workload, now time.Time) {
+	w.dirty, w.next = false, time.Time{}
+	c.watch(w, now)
+	if w.spec == nil {
+		for _, t := range w.tasks {
+			c.kill(t, "nothing declares it")
+		}
+	} else {
+		c.resize(w, w.spec.count)
+		for _, sl := range w.slots {
+			c.renew(w, sl)
+		}
+		old := c.fill(w, now)
+		c.rollOut(w, old, now)
+		c.wait(w, now)
+	}
+	c.sendKills(w, now)
+	if w.spec == nil && len(w.tasks) == 0 {
+		delete(c.specs, w.name)
+		c.names = slices.DeleteFunc(c.names, func(n string) bool { return n == w.name })
+	}
+}
+
+// later has w looked at again then; a time that is not to come is one that an event will come for.
+func (w *workload) later(at, now time.Time) {
+	if at.After(now) && (w.next.IsZero() || at.Before(w.next)) {
+		w.next = at
+	}
+}
+
+// renew makes a slot begin anew if what runs in it has changed.
+func (c *core) renew(w *workload, sl *slot) {
+	if sl.Generation == w.spec.generation {
+		return
+	}
+	c.forgetOutcome(w, sl)
+	sl.Generation = w.spec.generation
+	sl.delay.Reset()
+	sl.notBefore, sl.last = time.Time{}, ""
+}
+
+// watch kills what has been on its way for too long. Time that the framework was away does not count.
+func (c *core) watch(w *workload, now time.Time) {
+	if !c.connected {
+		return
+	}
+	for _, t := range w.tasks {
+		var patience time.Duration
+		switch t.State {
+		case mesosproto.TaskState_TASK_STAGING:
+			patience = c.cfg.StagingTimeout
+		case mesosproto.TaskState_TASK_STARTING, mesosproto.TaskState_TASK_KILLING:
+			patience = c.cfg.StartingTimeout
+		default:
+			continue
+		}
+		if t.Killing != "" {
+			continue
+		}
+		since := t.Since
+		if c.since.After(since) {
+			since = c.since
+		}
+		if due := since.Add(patience); due.After(now) {
+			w.later(due, now)
+			continue
+		}
+		why := "it was in " + t.State.String() + " for more than " + patience.String()
+		c.kill(t, why)
+		if sl := c.slotOf(t); sl != nil && sl.task == t {
+			c.failed(w, sl, false, why)
+		}
+	}
+}
+
+// slotOf returns the slot that a task was launched for; nil if it is not wanted any more.
+func (c *core) slotOf(t *task) *slot {
+	w := c.specs[t.Spec]
+	if w == nil || w.spec == nil || t.Generation != w.spec.generation || t.Index >= len(w.slots) {
+		return nil
+	}
+	return w.slots[t.Index]
+}
+
+// fill puts tasks into the slots that they were launched for, and returns those of older generations.
+func (c *core) fill(w *workload, now time.Time) (old []*task) {
+	s := w.spec
+	for _, sl := range w.slots {
+		sl.task = nil
+	}
+	for _, t := range w.tasks {
+		if t.Killing != "" {
+			continue
+		}
+		if t.Generation != s.generation {
+			old = append(old, t)
+			continue
+		}
+		if t.Index >= s.count {
+			c.kill(t, "there are fewer instances now")
+			continue
+		}
+		sl := w.slots[t.Index]
+		if sl.Ended {
+			c.kill(t, "the instance has ended")
+			continue
+		}
+		if t.State == mesosproto.TaskState_TASK_UNREACHABLE && s.replaceAfter >= 0 {
+			due := t.Since.Add(s.replaceAfter)
+			if !due.After(now) {
+				continue // its place is free; if it comes back it takes part again
+			}
+			w.later(due, now)
+		}
+		if sl.task == nil {
+			sl.task = t
+			continue
+		}
+		surplus := t
+		if rank(t, s) > rank(sl.task, s) {
+			surplus, sl.task = sl.task, t
+		}
+		if surplus.State != mesosproto.TaskState_TASK_UNREACHABLE {
+			c.kill(surplus, "another task runs as this instance")
+		}
+	}
+	return old
+}
+
+// rank says which of two tasks is rather kept; equal ones are kept by age.
+func rank(t *task, s *spec) int {
+	switch {
+	case t.State == mesosproto.TaskState_TASK_UNREACHABLE:
+		return 0
+	case t.ready(s):
+		return 2
+	}
+	return 1
+}
+
+// rollOut kills tasks of older generations as new ones get ready, and holds slots back so that there are
+// never too many.
+func (c *core) rollOut(w *workload, old []*task, now time.Time) {
+	s := w.spec
+	for _, sl := range w.slots {
+		sl.held = false
+	}
+	if s.batch {
+		for _, t := range old {
+			c.kill(t, "the spec has changed")
+		}
+		return
+	}
+	available, present, ending := 0, 0, 0
+	for _, sl := range w.slots {
+		if sl.task != nil {
+			present++
+			if at := sl.task.running.Add(settled); !sl.task.ready(s) || sl.task.running.IsZero() {
+				continue
+			} else if at.After(now) {
+				w.later(at, now)
+			} else {
+				available++
+			}
+		}
+	}
+	for _, t := range w.tasks {
+		if t.Killing != "" && t.Generation != s.generation && t.State != mesosproto.TaskState_TASK_UNREACHABLE {
+			ending++
+		}
+	}
+	if len(old)+ending == 0 {
+		return
+	}
+	var serving []*task
+	for _, t := range old {
+		if !t.ready(nil) {
+			c.kill(t, "the spec has changed")
+			if t.State != mesosproto.TaskState_TASK_UNREACHABLE {
+				ending++
+			}
+			continue
+		}
+		serving = append(serving, t)
+	}
+	spare := available + len(serving) - (s.count - s.unavailable)
+	for _, t := range serving {
+		if spare > 0 {
+			c.kill(t, "the spec has changed")
+			spare--
+			ending++
+		} else {
+			present++
+		}
+	}
+	budget := s.count + s.surge - present - ending
+	for _, sl := range w.slots {
+		if sl.task != nil || sl.Ended {
+			continue
+		}
+		sl.held = budget <= 0
+		budget--
+	}
+}
+
+// wait finds the slots that wait, and for what.
+func (c *core) wait(w *workload, now time.Time) {
+	w.ready = 0
+	for _, sl := range w.slots {
+		switch {
+		case sl.task != nil || sl.Ended:
+			sl.waiting = time.Time{}
+			continue
+		case sl.waiting.IsZero():
+			sl.waiting = now
+		}
+		if sl.canLaunch(now) {
+			w.ready++
+		} else if !sl.held {
+			w.later(sl.notBefore, now)
+		}
+	}
+}
+
+// canLaunch tells whether the slot waits for nothing but an offer.
+func (sl *slot) canLaunch(now time.Time) bool {
+	return sl.task == nil && !sl.Ended && !sl.held && !sl.notBefore.After(now)
+}
+
+// failed has a slot wait after its task did not do what it should. counts says that a batch has used up
+// one of its tries.
+func (c *core) failed(w *workload, sl *slot, counts bool, why string) {
+	now := c.driver.Now()
+	sl.task, sl.last = nil, why
+	sl.notBefore = now.Add(sl.delay.Bound())
+	w.dirty = true
+	if !counts {
+		return
+	}
+	sl.Failures++
+	if !w.spec.batch {
+		return
+	}
+	sl.Message = why
+	if w.spec.retries >= 0 && sl.Failures > w.spec.retries {
+		sl.Ended, sl.Failed = true, true
+	}
+	c.changes[batchKey(w.name, sl.index)] = encode(sl.outcome)
+}
+
+// kill begins to kill a task.
+func (c *core) kill(t *task, why string) {
+	if t.Killing != "" {
+		return
+	}
+	t.Killing, t.killNext = why, time.Time{}
+	t.killWait.Reset()
+	c.save(t)
+	c.log.Info("killing a task", zap.String("task_id", t.ID), zap.String("why", why))
+}
+
+func (c *core) killOne(id string) {
+	if t := c.tasks[id]; t != nil {
+		c.kill(t, "Kill was called")
+		c.specs[t.Spec].dirty = true
+		c.post()
+	}
+}
+
+// sendKills sends and repeats kills. One of an unreachable task would be in vain; it is sent when the
+// task is back.
+func (c *core) sendKills(w *workload, now time.Time) {
+	if !c.connected {
+		return
+	}
+	for _, t := range w.tasks {
+		if t.Killing == "" || t.State == mesosproto.TaskState_TASK_UNREACHABLE {
+			continue
+		}
+		if !t.killNext.After(now) {
+			c.call(c.driver.Kill(taskID(t.ID), scheduler.OnAgent(agentID(t.Agent))))
+			t.killNext = now.Add(t.killWait.Bound())
+		}
+		w.later(t.killNext, now)
+	}
+}

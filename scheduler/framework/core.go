@@ -1,0 +1,348 @@
+package framework
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/backoff"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// core is the framework's state during one driver's life. It is touched only from the framework's loop.
+type core struct {
+	scheduler.Base
+	framework *Framework
+	cfg       *Config
+	store     Store
+	log       *zap.Logger
+
+	driver    *scheduler.Driver // nil before Registered
+	id        string
+	connected bool
+	since     time.Time // of the present subscription, or the last one
+
+	specs map[string]*workload // by name; "" is for tasks that belong to none
+	names []string             // of specs, sorted
+	tasks map[string]*task
+
+	changes map[string][]byte // not saved yet
+	acks    []*mesosproto.TaskStatus
+	broken  bool // saving failed, and is to be tried again
+	saving  backoff.Backoff
+
+	posted  bool        // work will run
+	wake    func() bool // stops the timer for what is next to do
+	demand  demand      // what the master was told about offers
+	asking  func() bool // stops the timer of the next explicit reconciliation; nil: none is due
+	askWait backoff.Backoff
+	again   func() bool // stops the timer of the next reconciliation without a cause
+
+	removed bool  // by the master
+	failure error // why the framework stopped itself
+}
+
+// workload is one spec and what became of it.
+type workload struct {
+	name    string
+	spec    *spec // nil: not declared any more
+	tasks   []*task
+	slots   []*slot
+	ready   int // slots that wait for nothing but an offer
+	dirty   bool
+	next    time.Time // when something is to be done without an event; zero: never
+	refused []Refusal // since the last launch, by agent
+}
+
+// slot is one instance of a spec.
+type slot struct {
+	outcome
+	index     int
+	task      *task     // which fills it; nil: it waits, or has ended
+	waiting   time.Time // since when
+	notBefore time.Time // it may be launched again
+	delay     backoff.Backoff
+	held      bool // waits for its turn in a rollout
+	last      string
+}
+
+// task is a Task and what need not survive the process.
+type task struct {
+	Task
+	confirmed bool      // heard of since reconciliation began
+	killNext  time.Time // when the kill is repeated; zero: at once
+	killWait  backoff.Backoff
+	running   time.Time // since when it has been ready, as seen by this process
+}
+
+func (t *task) ready(s *spec) bool {
+	if t.State != mesosproto.TaskState_TASK_RUNNING || t.Killing != "" {
+		return false
+	}
+	return s == nil || s.task.HealthCheck == nil || t.Healthy != nil && *t.Healthy
+}
+
+func newCore(f *Framework) *core {
+	return &core{
+		framework: f, cfg: &f.cfg, store: f.cfg.Store, log: f.cfg.Logger.Named("framework"),
+		specs: map[string]*workload{}, tasks: map[string]*task{}, changes: map[string][]byte{},
+		saving:  backoff.Backoff{First: time.Second, Max: 30 * time.Second},
+		askWait: backoff.Backoff{First: 2 * time.Second, Max: time.Minute},
+	}
+}
+
+// Registered remembers the id, before anything can be launched with it, and reads what was left. It does
+// so now and not earlier because the former instance, if there was one, has just lost the framework.
+func (c *core) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *mesosproto.MasterInfo) {
+	c.driver, c.id = d, id.GetValue()
+	c.framework.driver.Store(d)
+	entries, err := c.store.Load()
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	r, err := decode(entries)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	if r.id != c.id {
+		c.changes[idKey] = []byte(c.id)
+	}
+	for _, t := range r.tasks {
+		c.add(&task{Task: t})
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.outcomes)) {
+		w := c.workload(name)
+		outcomes := r.outcomes[name]
+		for _, index := range slices.Sorted(maps.Keys(outcomes)) {
+			for len(w.slots) <= index {
+				w.slots = append(w.slots, c.newSlot(len(w.slots)))
+			}
+			w.slots[index].outcome = outcomes[index]
+		}
+	}
+	c.subscribed()
+}
+
+// Reregistered starts from what is known already.
+func (c *core) Reregistered(*scheduler.Driver, *mesosproto.MasterInfo) { c.subscribed() }
+
+func (c *core) subscribed() {
+	c.connected, c.since, c.demand = true, c.driver.Now(), unknown
+	c.log.Info("subscribed", zap.String("framework_id", c.id), zap.Int("tasks", len(c.tasks)))
+	for _, name := range c.names {
+		for _, t := range c.specs[name].tasks {
+			t.killNext = time.Time{} // a kill of before may be lost
+		}
+	}
+	c.everything()
+	c.flush() // the id, first of all
+	c.reconcile()
+}
+
+// Disconnected stops what needs a connection.
+func (c *core) Disconnected(*scheduler.Driver) {
+	c.connected = false
+	c.post()
+}
+
+// AgentLost, ExecutorLost and the like say nothing that updates don't.
+
+// InverseOffers are declined: instances are not moved before their agent goes.
+func (c *core) InverseOffers(d *scheduler.Driver, offers []*mesosproto.InverseOffer) {
+	ids := make([]*mesosproto.OfferID, len(offers))
+	for i, o := range offers {
+		ids[i] = o.GetId()
+	}
+	c.call(d.DeclineInverseOffers(ids))
+}
+
+// Error deals with calls that were lost, and notes why the driver ends.
+func (c *core) Error(_ *scheduler.Driver, err error) {
+	var lost *scheduler.CallError
+	if !errors.As(err, &lost) {
+		c.connected = false
+		c.removed = strings.Contains(apierror.Message(err), "has been removed")
+		if c.removed && c.cfg.OnRemoved == StartOver {
+			c.forget()
+		}
+		c.publish() // nothing comes after it
+		return
+	}
+	c.log.Warn("call lost", zap.Stringer("call", lost.Call.GetType()), zap.String("error", apierror.Message(lost.Err)))
+	switch lost.Call.GetType() {
+	case schedulerpb.Call_ACCEPT: // did the launch arrive?
+		for _, op := range lost.Call.GetAccept().GetOperations() {
+			for _, info := range op.GetLaunch().GetTaskInfos() {
+				if t := c.tasks[info.GetTaskId().GetValue()]; t != nil {
+					t.confirmed = false
+				}
+			}
+		}
+		c.askSoon()
+	case schedulerpb.Call_RECONCILE:
+		c.askSoon()
+	case schedulerpb.Call_SUPPRESS, schedulerpb.Call_REVIVE:
+		c.demand = unknown
+		c.driver.AfterFunc(time.Second, c.post)
+	}
+	// A lost KILL is repeated anyway, a lost ACKNOWLEDGE brings the update again.
+}
+
+// fail ends the framework because it can't remember.
+func (c *core) fail(err error) {
+	c.log.Error("the framework stops", zap.Error(err))
+	c.failure = err
+	c.connected = false
+	if d := c.driver; d != nil {
+		d.Stop(true)
+	}
+}
+
+// call logs the error of a call that was not queued. The state that it was made from calls for it again
+// after the next subscription.
+func (c *core) call(err error) {
+	if err != nil {
+		c.log.Debug("call not made", zap.String("error", apierror.Message(err)))
+	}
+}
+
+// post has work run after the events that are waiting already, which it then deals with at once.
+func (c *core) post() {
+	if !c.posted && c.driver != nil {
+		c.posted = true
+		c.driver.AfterFunc(0, func() {
+			c.posted = false
+			c.work()
+		})
+	}
+}
+
+// everything has all workloads looked at.
+func (c *core) everything() {
+	c.adopt()
+	for _, name := range c.names {
+		c.specs[name].dirty = true
+	}
+	c.post()
+}
+
+// work brings what is in line with what should be, after events and when the time has come.
+func (c *core) work() {
+	now := c.driver.Now()
+	c.convergeDue(now)
+	c.flush()
+	c.askForOffers()
+	c.publish()
+	c.setTimer(now)
+}
+
+// setTimer wakes the core for whatever is next to do.
+func (c *core) setTimer(now time.Time) {
+	if c.wake != nil {
+		c.wake()
+		c.wake = nil
+	}
+	next := time.Time{}
+	for _, name := range c.names {
+		if at := c.specs[name].next; !at.IsZero() && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
+	}
+	if !next.IsZero() {
+		c.wake = c.driver.AfterFunc(next.Sub(now), func() {
+			c.wake = nil
+			c.work()
+		})
+	}
+}
+
+// flush saves what has changed, and then acknowledges what is remembered now. It reports whether all is
+// durable.
+func (c *core) flush() bool {
+	if c.broken {
+		return false
+	}
+	if len(c.changes) > 0 {
+		if err := c.store.Save(maps.Clone(c.changes)); err != nil {
+			wait := c.saving.Bound()
+			c.log.Error("saving failed; nothing is launched or acknowledged until it works again",
+				zap.Error(err), zap.Duration("again_in", wait))
+			c.broken = true
+			c.driver.AfterFunc(wait, func() {
+				c.broken = false
+				c.work()
+			})
+			return false
+		}
+		c.saving.Reset()
+		clear(c.changes)
+	}
+	acks := c.acks
+	c.acks = nil
+	for _, s := range acks {
+		c.call(c.driver.Acknowledge(s))
+	}
+	return true
+}
+
+// forget empties the store: the framework is no more.
+func (c *core) forget() {
+	entries, err := c.store.Load()
+	if err == nil {
+		for key := range entries {
+			entries[key] = nil
+		}
+		err = c.store.Save(entries)
+	}
+	if err != nil {
+		c.fail(err)
+	}
+}
+
+func (c *core) teardown() {
+	c.connected = false
+	c.forget()
+	c.driver.Stop(false)
+}
+
+// workload returns that of a name, new if need be.
+func (c *core) workload(name string) *workload {
+	w := c.specs[name]
+	if w == nil {
+		w = &workload{name: name, dirty: true}
+		c.specs[name] = w
+		i, _ := slices.BinarySearch(c.names, name)
+		c.names = slices.Insert(c.names, i, name)
+	}
+	return w
+}
+
+// add begins to keep a task.
+func (c *core) add(t *task) {
+	t.killWait = backoff.Backoff{First: c.cfg.KillRetry, Max: 12 * c.cfg.KillRetry}
+	w := c.workload(t.Spec)
+	w.tasks = append(w.tasks, t)
+	w.dirty = true
+	c.tasks[t.ID] = t
+}
+
+// save notes that a task's record has changed.
+func (c *core) save(t *task) { c.changes[taskKey(t.ID)] = encode(t.Task) }
+
+// drop ends keeping a task.
+func (c *core) drop(t *task) {
+	w := c.specs[t.Spec]
+	w.tasks = slices.DeleteFunc(w.tasks, func(x *task) bool { return x == t })
+	w.dirty = true
+	delete(c.tasks, t.ID)
+	c.changes[taskKey(t.ID)] = nil
+}

@@ -1,0 +1,253 @@
+package framework
+
+import (
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/gogo/status"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// RemovedPolicy says what happens when the master has removed the framework, because an operator tore it
+// down or nobody was connected for the failover timeout. Its tasks are gone then.
+type RemovedPolicy int
+
+const (
+	// Fail ends Run with an error, now and at each later start, until the store is emptied by hand.
+	Fail RemovedPolicy = iota
+	// StartOver empties the store and begins anew, as another framework.
+	StartOver
+)
+
+// Config is what a Framework needs. Driver and Store must be set; the zero value of every other field
+// works.
+type Config struct {
+	// Driver says who the framework is and how it gets to the master; see scheduler.Config. Of Framework
+	// only Name must be set. FailoverTimeout defaults to a week, Checkpoint to true, Id comes from the
+	// store, and the capability PARTITION_AWARE is added. Scheduler and ExplicitAcknowledgements are
+	// filled in.
+	Driver scheduler.Config
+
+	// Store keeps the framework's memory. It must be this framework's alone.
+	Store Store
+
+	// Specs are what should run at first.
+	Specs []Spec
+
+	// OnRemoved says what to do when the master has removed the framework. Default Fail.
+	OnRemoved RemovedPolicy
+
+	// StagingTimeout and StartingTimeout are how long a task may stay in these states before it is killed
+	// and replaced. Default 5min for staging, and 15min for starting, which includes pulling an image.
+	StagingTimeout, StartingTimeout time.Duration
+
+	// KillRetry is how long a kill may take before it is repeated, at first; each further wait is twice
+	// as long, up to 12 times KillRetry. Default 10s.
+	KillRetry time.Duration
+
+	// ReconcileInterval is how often all tasks are reconciled without a cause. Default 10min.
+	ReconcileInterval time.Duration
+
+	// Changed, if set, is called with each new snapshot, on the framework's loop: it must not block.
+	Changed func(*Snapshot)
+
+	// Logger gets a line for each launch, each end of a task, and each trouble. Default: Driver.Logger.
+	Logger *zap.Logger
+}
+
+// Framework keeps what was declared running. Its methods are safe for concurrent use.
+type Framework struct {
+	cfg      Config
+	declared atomic.Pointer[[]*spec] // sorted by name; replaced, never changed
+	driver   atomic.Pointer[scheduler.Driver]
+	core     atomic.Pointer[core] // the present driver's
+	snapshot atomic.Pointer[Snapshot]
+}
+
+// New checks cfg and returns a Framework that has not started.
+//
+// Errors: InvalidArgument, with the name of the field.
+func New(cfg Config) (*Framework, error) {
+	if cfg.Store == nil {
+		return nil, invalid("Config.Store is not set; filestore.Open has one in a file, &framework.Memory{} one for tests")
+	}
+	for _, d := range []struct {
+		name  string
+		value *time.Duration
+		usual time.Duration
+	}{
+		{"StagingTimeout", &cfg.StagingTimeout, 5 * time.Minute},
+		{"StartingTimeout", &cfg.StartingTimeout, 15 * time.Minute},
+		{"KillRetry", &cfg.KillRetry, 10 * time.Second},
+		{"ReconcileInterval", &cfg.ReconcileInterval, 10 * time.Minute},
+	} {
+		if *d.value < 0 {
+			return nil, invalid("Config.%s is %v; expecting a positive duration, or 0 for %v", d.name, *d.value, d.usual)
+		}
+		if *d.value == 0 {
+			*d.value = d.usual
+		}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = cfg.Driver.Logger
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = zap.NewNop()
+	}
+	cfg.Driver.Framework = filled(cfg.Driver.Framework)
+	cfg.Driver.ExplicitAcknowledgements = true
+	f := &Framework{cfg: cfg}
+	f.declared.Store(&[]*spec{})
+	f.snapshot.Store(&Snapshot{})
+	for _, s := range cfg.Specs {
+		if err := f.Apply(s); err != nil {
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// filled returns the framework's introduction with this package's defaults.
+func filled(info *mesosproto.FrameworkInfo) *mesosproto.FrameworkInfo {
+	info = proto.CloneOf(info)
+	if info == nil {
+		return nil // the driver says that there must be one
+	}
+	info.Id = nil // the store's
+	if info.FailoverTimeout == nil {
+		info.FailoverTimeout = proto.Float64((7 * 24 * time.Hour).Seconds())
+	}
+	if info.Checkpoint == nil {
+		info.Checkpoint = proto.Bool(true)
+	}
+	const aware = mesosproto.FrameworkInfo_Capability_PARTITION_AWARE
+	if !slices.ContainsFunc(info.Capabilities, func(c *mesosproto.FrameworkInfo_Capability) bool { return c.GetType() == aware }) {
+		info.Capabilities = append(info.Capabilities, scheduler.Capabilities(aware)...)
+	}
+	return info
+}
+
+// Run connects and keeps what is declared running until ctx ends, then returns nil: tasks go on, and the
+// next Run, here or elsewhere, takes them over. It may be called again.
+//
+// It returns an error when the framework can't go on: the master has refused or removed it (see
+// [RemovedPolicy]), another instance has taken it over, or the store can't be read.
+func (f *Framework) Run(ctx context.Context) error {
+	for {
+		cfg, err := f.SchedulerConfig()
+		if err != nil {
+			return err
+		}
+		d, err := scheduler.New(cfg)
+		if err != nil {
+			return err
+		}
+		core := f.core.Load()
+		err = d.Run(ctx)
+		if core.failure != nil { // written on the loop, which has ended
+			return core.failure
+		}
+		if !core.removed || f.cfg.OnRemoved != StartOver {
+			return err
+		}
+	}
+}
+
+// SchedulerConfig returns what a scheduler.Driver needs to run the framework once: for those who, like a
+// simulation, start drivers themselves. Run does so by itself. Each call is for one driver; that of the
+// one before must have ended.
+//
+// Errors: Unavailable if the store can't be read.
+func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
+	entries, err := f.cfg.Store.Load()
+	if err != nil {
+		return scheduler.Config{}, status.Errorf(codes.Unavailable, "reading the framework's store: %v", err)
+	}
+	r, err := decode(entries)
+	if err != nil {
+		return scheduler.Config{}, status.Errorf(codes.DataLoss, "%v", err)
+	}
+	cfg := f.cfg.Driver
+	if cfg.Framework != nil && r.id != "" {
+		cfg.Framework = proto.CloneOf(cfg.Framework)
+		cfg.Framework.Id = &mesosproto.FrameworkID{Value: proto.String(r.id)}
+	}
+	c := newCore(f)
+	f.core.Store(c)
+	cfg.Scheduler = c
+	return cfg, nil
+}
+
+// Apply declares s, in place of the spec with its name if there is one. It returns at once; what has to
+// change follows.
+//
+// Errors: InvalidArgument if s is not right.
+func (f *Framework) Apply(s Spec) error {
+	if s == nil {
+		return invalid("a spec is nil; expecting a Service or a Batch")
+	}
+	compiled, err := s.compile()
+	if err != nil {
+		return err
+	}
+	f.declare(compiled.name, compiled)
+	return nil
+}
+
+// Remove takes the spec back: all its tasks are killed. Without one of that name it does nothing.
+func (f *Framework) Remove(name string) { f.declare(name, nil) }
+
+// declare replaces the spec of that name; nil removes it.
+func (f *Framework) declare(name string, s *spec) {
+	for {
+		old := f.declared.Load()
+		list := slices.DeleteFunc(slices.Clone(*old), func(x *spec) bool { return x.name == name })
+		if s != nil {
+			list = append(list, s)
+			slices.SortFunc(list, func(a, b *spec) int {
+				if a.name < b.name {
+					return -1
+				}
+				return 1
+			})
+		}
+		if f.declared.CompareAndSwap(old, &list) {
+			break
+		}
+	}
+	f.post((*core).everything)
+}
+
+// Kill kills one task. What it belongs to decides what follows: a service launches another; in a batch it
+// does not count as a failure, and the instance is run again. Unknown ids are ignored, and so are calls
+// while the framework is not running.
+func (f *Framework) Kill(task string) {
+	f.post(func(c *core) { c.killOne(task) })
+}
+
+// post runs a function on the loop of the present driver, if there is one.
+func (f *Framework) post(do func(*core)) {
+	d, c := f.driver.Load(), f.core.Load()
+	if d != nil && c != nil {
+		d.AfterFunc(0, func() {
+			if c == f.core.Load() && c.driver == d {
+				do(c)
+			}
+		})
+	}
+}
+
+// Teardown ends the framework for good: the master kills all its tasks, and the store is emptied. If the
+// framework is not connected, the master does so after the failover timeout.
+func (f *Framework) Teardown() { f.post((*core).teardown) }
+
+// Snapshot says how things are, or were when a driver last ended. It is never nil, and must not be
+// changed.
+func (f *Framework) Snapshot() *Snapshot { return f.snapshot.Load() }
