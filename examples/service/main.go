@@ -1,0 +1,70 @@
+// Service keeps containers or commands running. It is a framework that survives its own restart: the next
+// one takes its tasks over. One that is started while another is at work with the same state file waits
+// until that has ended, however it did, and then takes over. An interrupt leaves the tasks running;
+// -instances 0 ends them.
+//
+//	service -master 10.0.0.1:5050 -image nginx -instances 3 -state /var/lib/web.state
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"go.uber.org/zap"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+	"github.com/mesokit/mesokit/scheduler"
+	"github.com/mesokit/mesokit/scheduler/framework"
+	"github.com/mesokit/mesokit/scheduler/framework/filestore"
+	"github.com/mesokit/mesokit/scheduler/httpv1"
+)
+
+func main() {
+	master := flag.String("master", "127.0.0.1:5050", "`host:port` of any master")
+	image := flag.String("image", "", "Docker image; without one, command runs by itself")
+	command := flag.String("command", "", "shell command; with an image, instead of the image's own")
+	need := flag.String("resources", "cpus:0.5;mem:64", "of each instance")
+	state := flag.String("state", "service.state", "`file` that remembers the framework and its tasks")
+	n := flag.Int("instances", 1, "how many to keep running; 0 kills all")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *master, *image, *command, *need, *state, *n); err != nil && ctx.Err() == nil {
+		fmt.Fprintln(os.Stderr, "service:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, master, image, command, text, state string, n int) error {
+	need, err := resources.Parse(text)
+	if err != nil || image == "" && command == "" {
+		return fmt.Errorf("give -image or -command, and legal -resources; see --help (%v)", err)
+	}
+	task := scheduler.CommandTask("", command, need)
+	if image != "" && command != "" {
+		task = scheduler.DockerTask("", image, need, scheduler.WithCommand(command))
+	} else if image != "" {
+		task = scheduler.DockerTask("", image, need)
+	}
+	store, err := filestore.Wait(ctx, state) // while another instance has it, it is the one at work
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	f, err := framework.New(framework.Config{
+		Driver: scheduler.Config{Framework: &mesosproto.FrameworkInfo{Name: proto.String("service")}, Master: master, Dialer: httpv1.Dialer{}},
+		Store:  store,
+		Specs:  []framework.Spec{framework.Service{Name: "service", Instances: n, Task: task}},
+		Logger: zap.Must(zap.NewDevelopment(zap.WithCaller(false))), // what is launched, and what ends
+	})
+	if err != nil {
+		return err
+	}
+	return f.Run(ctx)
+}
