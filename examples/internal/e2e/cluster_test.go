@@ -3,11 +3,13 @@ package e2e
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -24,7 +26,7 @@ type daemon struct {
 // startMaster starts a master, and waits until it listens.
 func startMaster(t *testing.T, more ...string) *daemon {
 	t.Helper()
-	return masterIn(t, t.TempDir(), "0", more...)
+	return masterIn(t, t.TempDir(), freePort(t), more...)
 }
 
 func masterIn(t *testing.T, workDir, port string, more ...string) *daemon {
@@ -36,7 +38,7 @@ func masterIn(t *testing.T, workDir, port string, more ...string) *daemon {
 // startAgent starts an agent, and waits until it has registered.
 func startAgent(t *testing.T, m *daemon, more ...string) *daemon {
 	t.Helper()
-	a := agentIn(t, m, directory(t), "0", more...)
+	a := agentIn(t, m, directory(t), freePort(t), more...)
 	a.sees(`\tregistered\t`)
 	return a
 }
@@ -78,6 +80,25 @@ func (d *daemon) sandbox(task string) string {
 	require.NoError(d.t, err)
 	require.Len(d.t, found, 1, "sandboxes of %s below %s", task, d.workDir)
 	return found[0]
+}
+
+// nextPort is where to look for the next free port: below those that the system gives out, so that a
+// daemon which is started again finds its own still free.
+var nextPort atomic.Uint32
+
+func init() { nextPort.Store(uint32(10000 + os.Getpid()*37%20000)) }
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		port := strconv.Itoa(int(nextPort.Add(1)))
+		if l, err := net.Listen("tcp4", "127.0.0.1:"+port); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatal("no free port")
+	return ""
 }
 
 // state is what the tests look at of a master's or an agent's /state.

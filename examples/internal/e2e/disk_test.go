@@ -43,7 +43,7 @@ func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	m := startMaster(t)
 	dir := smallDisk(t)
-	a := agentIn(t, m, dir, "0")
+	a := agentIn(t, m, dir, freePort(t))
 	a.sees(`\tregistered\t`)
 	require.Equal(t, 0, execute(t, m, "before", "--command=true").ends())
 
@@ -67,7 +67,7 @@ func TestAFullDisk(t *testing.T) {
 func TestATaskFillsTheDisk(t *testing.T) {
 	t.Parallel()
 	m := startMaster(t)
-	a := agentIn(t, m, smallDisk(t), "0")
+	a := agentIn(t, m, smallDisk(t), freePort(t))
 	a.sees(`\tregistered\t`)
 	p := execute(t, m, "greedy", "--checkpoint", "--command=dd if=/dev/zero of=big bs=1M && exit 0; rm big; exit 9")
 	require.Equal(t, 2, p.ends())

@@ -102,6 +102,23 @@ func TestInterruptKillsTheTask(t *testing.T) {
 	require.Equal(t, "TASK_KILLED", s.CompletedFrameworks[0].CompletedTasks[0].State)
 }
 
+// The task has time to end by itself; who doesn't want to wait for it interrupts again.
+func TestASecondInterruptEndsTheClient(t *testing.T) {
+	t.Parallel()
+	m := startMaster(t)
+	a := startAgent(t, m)
+	end := filepath.Join(t.TempDir(), "end")
+	p := execute(t, m, "stubborn", "--command=trap 'echo no' TERM; "+waitFor(end, "0"))
+	p.sees("TASK_RUNNING")
+	pid := readPid(t, filepath.Join(a.sandbox("stubborn"), "pid"))
+	p.interrupt()
+	reads(t, filepath.Join(a.sandbox("stubborn"), "stdout"), "no\n")
+	require.False(t, stopped(pid))
+	p.interrupt()
+	require.Equal(t, -1, p.ends(), "ended by the signal")
+	eventually(t, func() bool { return stopped(pid) }, "the task ends, at the latest after its grace period")
+}
+
 func TestExecuteKillsAfterATime(t *testing.T) {
 	t.Parallel()
 	m := startMaster(t)
