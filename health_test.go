@@ -19,11 +19,12 @@ func TestARealTaskIsCheckedAndKilledWhenUnhealthy(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, c.Stop()) })
 	p := join(t, func(cfg *scheduler.Config) { cfg.Dialer = c.Dialer() }, nil)
-	check := scheduler.CommandCheck(`test -e "$FLAG"`)
+	// It counts its runs in the sandbox: the first two succeed.
+	check := scheduler.CommandCheck(`n=$(cat $COUNT); echo $((n+1)) >$COUNT; test ${n:-0} -lt 2`)
 	check.DelaySeconds, check.IntervalSeconds, check.GracePeriodSeconds = proto.Float64(0), proto.Float64(0.05), proto.Float64(0)
 	check.ConsecutiveFailures = proto.Uint32(2)
-	check.Command.Environment = &mesosproto.Environment{Variables: []*mesosproto.Environment_Variable{{Name: proto.String("FLAG"), Value: proto.String("healthy")}}}
-	p.launch(t, "checked", "touch healthy; sleep 0.5; rm healthy; sleep 1000", func(task *mesosproto.TaskInfo) {
+	check.Command.Environment = &mesosproto.Environment{Variables: []*mesosproto.Environment_Variable{{Name: proto.String("COUNT"), Value: proto.String("runs")}}}
+	p.launch(t, "checked", "sleep 1000", func(task *mesosproto.TaskInfo) {
 		task.HealthCheck = check
 		task.KillPolicy = &mesosproto.KillPolicy{GracePeriod: &mesosproto.DurationInfo{Nanoseconds: proto.Int64(int64(time.Second))}}
 	})
