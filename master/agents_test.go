@@ -478,3 +478,22 @@ func TestAnotherAgentAtTheSameAddress(t *testing.T) {
 	require.Equal(t, 1, f.state().Tasks.Len())
 	checkBooks(t, b)
 }
+
+// An agent comes back with a task that has ended, but the framework has not acknowledged STARTING yet:
+// that comes again first, so the end must not be told before.
+func TestAReturningTaskIsInTheStateOfItsLastUpdate(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:2;mem:1024")
+	f := b.framework(modern("dev"))
+	f.runs(h, "t", "cpus:1;mem:128")
+	h.conn.deaf = true
+	b.sim.Advance(2 * time.Minute)
+	require.Equal(t, mesosproto.TaskState_TASK_UNREACHABLE, f.updateOf("t").GetState())
+	task := f.running(h, "t", "cpus:1;mem:128")
+	task.State = mesosproto.TaskState_TASK_FAILED.Enum()
+	task.StatusUpdateState = mesosproto.TaskState_TASK_STARTING.Enum()
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, task)
+	s := f.updateOf("t")
+	require.Equal(t, mesosproto.TaskStatus_REASON_AGENT_REREGISTERED, s.GetReason())
+	require.Equal(t, mesosproto.TaskState_TASK_STARTING, s.GetState())
+}

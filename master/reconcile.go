@@ -25,11 +25,7 @@ func (c *core) reconcile(f *framework, m *schedulerpb.Call_Reconcile) {
 
 // sendState tells a framework about a task of its own that is known.
 func (c *core) sendState(f *framework, t *task) {
-	state := t.state
-	if t.forwarded {
-		state = t.forwardedState
-	}
-	c.sendUpdate(f, c.withLast(t, c.masterStatus(t, state, "Reconciliation: Latest task state",
+	c.sendUpdate(f, c.withLast(t, c.masterStatus(t, t.told(), "Reconciliation: Latest task state",
 		mesosproto.TaskStatus_REASON_RECONCILIATION)))
 }
 

@@ -230,10 +230,12 @@ func (c *core) informOfFrameworks(a *agent, known []*framework) {
 	}
 }
 
-// tellOfReturn tells frameworks that tasks that they may have given up are there after all.
+// tellOfReturn tells frameworks that tasks that they may have given up are there after all: in the state
+// of the last update that went out. What has happened since is told by the updates that are still to
+// come; said here it would be taken back by them. (The reference says the latest state.)
 func (c *core) tellOfReturn(tasks []*task, text string) {
 	for _, t := range tasks {
-		c.sendUpdate(t.framework, c.withLast(t, c.masterStatus(t, t.state, text, mesosproto.TaskStatus_REASON_AGENT_REREGISTERED)))
+		c.sendUpdate(t.framework, c.withLast(t, c.masterStatus(t, t.told(), text, mesosproto.TaskStatus_REASON_AGENT_REREGISTERED)))
 	}
 }
 

@@ -134,3 +134,11 @@ type executor struct {
 
 // taskKey names a task of any framework.
 type taskKey struct{ framework, task string }
+
+// told is the state that the framework was told last, as far as is known.
+func (t *task) told() mesosproto.TaskState {
+	if t.forwarded {
+		return t.forwardedState
+	}
+	return t.state
+}
