@@ -26,7 +26,8 @@ const Version = "1.12.0"
 // Config says what an agent is and what it is joined to. Only Detector, Dialer and one of
 // Containerizer and Async have no default.
 type Config struct {
-	// Loop runs the agent's core. Default: one that New starts and Stop closes.
+	// Loop runs the agent's core. Default: one that New starts and Stop closes. The owner of another
+	// closes it after Stop and before Checkpoint, which it may still write to.
 	Loop loop.Loop
 
 	// Info describes the node: hostname (default: IP), port (--port, default 5051), resources and

@@ -184,7 +184,7 @@ func (f *Fetcher) open(ctx context.Context, source string) (io.ReadCloser, error
 func openFile(name string) (io.ReadCloser, error) {
 	file, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; it must be a file of the agent's machine that the agent may read", err)
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
