@@ -78,6 +78,7 @@ func TestSupervisedTaskLivesThroughARestart(t *testing.T) {
 	require.Len(t, got[0].GetTasks(), 1)
 	require.Equal(t, mesosproto.TaskState_TASK_RUNNING, got[0].GetTasks()[0].GetState())
 	require.Len(t, got[0].GetTasks()[0].GetStatuses(), 2)
+	require.Equal(t, mesosproto.TaskState_TASK_STARTING, got[0].GetTasks()[0].GetStatusUpdateState(), "what comes next, though it runs")
 
 	require.Equal(t, lines("t STARTING EXECUTOR", "t RUNNING EXECUTOR"), r.acknowledgeAll(time.Second), "the updates live too")
 	r.box.end(r.box.order[0], exited(3))

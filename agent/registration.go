@@ -150,6 +150,12 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 			for _, t := range inOrder(ex.tasks) {
 				record := t.message()
 				record.Resources = preRefinement(record.Resources)
+				if next := c.streams.get(fw.id, t.id).updates().First(); next != nil {
+					// Whether or not it was sent, maybe by this agent's last process: what has happened
+					// since must not be told before it.
+					record.StatusUpdateState = next.Message.GetStatus().State
+					record.StatusUpdateUuid = next.UUID()
+				}
 				m.Tasks = append(m.Tasks, record)
 			}
 		}

@@ -91,8 +91,16 @@ func (s *Stream) Full() bool { return s != nil && len(s.pending) >= MaxPending }
 // Empty reports whether no update waits.
 func (s *Stream) Empty() bool { return len(s.pending) == 0 }
 
-// AtEnd reports whether the next update to be sent, ready or not, is terminal.
-func (s *Stream) AtEnd() bool { return len(s.pending) > 0 && s.pending[0].Terminal() }
+// First is the update that is sent next, ready or not; nil if there is none. A nil stream is empty.
+func (s *Stream) First() *Update {
+	if s == nil || len(s.pending) == 0 {
+		return nil
+	}
+	return s.pending[0]
+}
+
+// AtEnd reports whether First is terminal.
+func (s *Stream) AtEnd() bool { return s.First() != nil && s.First().Terminal() }
 
 // Head is the update to be sent; nil if there is none, or it is not ready.
 func (s *Stream) Head() *Update {
