@@ -21,7 +21,7 @@ import (
 // world is a cluster with one framework.
 type world struct {
 	*schedulertest.Cluster
-	t     *testing.T
+	t     testing.TB
 	store framework.Store
 	cfg   framework.Config
 	f     *framework.Framework
@@ -33,7 +33,7 @@ func start(t *testing.T, cluster schedulertest.Config, specs ...framework.Spec) 
 	return startWith(t, cluster, framework.Config{Store: &framework.Memory{}, Specs: specs})
 }
 
-func startWith(t *testing.T, cluster schedulertest.Config, cfg framework.Config) *world {
+func startWith(t testing.TB, cluster schedulertest.Config, cfg framework.Config) *world {
 	t.Helper()
 	cfg.Driver.Framework = &mesosproto.FrameworkInfo{Name: proto.String("test"), User: proto.String("nobody")}
 	w := &world{Cluster: schedulertest.New(t, cluster), t: t, store: cfg.Store, cfg: cfg}

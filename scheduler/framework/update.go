@@ -95,8 +95,8 @@ func (c *core) ended(t *task, s *mesosproto.TaskStatus) {
 	now := c.driver.Now()
 	w, sl := c.specs[t.Spec], c.slotOf(t)
 	c.drop(t)
-	c.log.Info("task ended", zap.String("task_id", t.ID), zap.Stringer("state", s.GetState()),
-		zap.Stringer("reason", s.GetReason()), zap.String("message", s.GetMessage()))
+	why := explain(s)
+	c.log.Info("task ended", zap.String("task_id", t.ID), zap.String("how", why))
 	if sl == nil || sl.Ended {
 		return
 	}
@@ -113,10 +113,6 @@ func (c *core) ended(t *task, s *mesosproto.TaskStatus) {
 	if !t.running.IsZero() && now.Sub(t.running) >= stable {
 		sl.delay.Reset()
 	}
-	why := s.GetState().String() + ": " + s.GetReason().String()
-	if m := s.GetMessage(); m != "" {
-		why += ": " + m
-	}
 	switch {
 	case s.GetReason() == mesosproto.TaskStatus_REASON_INVALID_OFFERS:
 		sl.last = why // a stale offer: it was nobody's fault
@@ -127,4 +123,16 @@ func (c *core) ended(t *task, s *mesosproto.TaskStatus) {
 	default:
 		sl.last = why // lost with its agent
 	}
+}
+
+// explain says how a task ended, in words.
+func explain(s *mesosproto.TaskStatus) string {
+	why := s.GetState().String()
+	if s.Reason != nil {
+		why += ", " + s.GetReason().String()
+	}
+	if m := s.GetMessage(); m != "" {
+		why += ": " + m
+	}
+	return why
 }
