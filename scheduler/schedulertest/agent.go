@@ -108,6 +108,7 @@ func (a *Agent) Crash() {
 // Destroy ends the machine: process, containers and connections, which nobody tells anybody. Restart
 // boots it again with the disk that it had; what was not synced is gone.
 func (a *Agent) Destroy() {
+	a.cluster.check.rebooted(a.ID())
 	a.loop.Close()
 	a.cluster.trace.note("destroyed: " + a.name)
 	for _, conn := range a.cluster.net.of(a.name, "") {

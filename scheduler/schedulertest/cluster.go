@@ -52,6 +52,8 @@ type Cluster struct {
 	born       int // numbers processes, so that each has a name of its own
 	fws        []*Framework
 	check      *checker
+	// happened counts the faults of scripts.
+	happened map[FaultKind]int
 }
 
 // New starts a cluster: a master and agents that are about to register. It fails t if cfg is wrong;
@@ -78,7 +80,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 	c := &Cluster{
 		t: t, cfg: cfg, sim: sim, trace: tr,
 		net:   &network{sim: sim, trace: tr, cut: map[pair]int{}, lag: map[pair]time.Duration{}},
-		store: &registrymemory.Storage{}, masterDisk: &disk{},
+		store: &registrymemory.Storage{}, masterDisk: &disk{}, happened: map[FaultKind]int{},
 	}
 	c.check = newChecker(c)
 	sim.OnStep = func(string) { c.check.step() }

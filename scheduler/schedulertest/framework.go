@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -18,6 +19,8 @@ type Framework struct {
 	calls   *loop.SimLoop // the callbacks'
 	driver  *scheduler.Driver
 	aware   bool // PARTITION_AWARE
+	http    *http
+	process func(disk bool) scheduler.Config // nil: it can't be started again
 
 	// Updates are the status updates so far, by task, in the order of their arrival.
 	Updates map[string][]*mesosproto.TaskStatus
@@ -27,10 +30,34 @@ type Framework struct {
 // cluster's.
 func (c *Cluster) Run(cfg scheduler.Config) *Framework {
 	c.t.Helper()
-	f := &Framework{cluster: c, name: c.name("framework"), Updates: map[string][]*mesosproto.TaskStatus{}}
+	f := c.newFramework()
+	f.start(cfg)
+	return f
+}
+
+// RunProcess starts a framework that can be started again after a crash. process says how it begins:
+// disk is true if what it had saved is still there, and false the first time and when the disk is lost.
+// It has to make a Scheduler that knows no more than a new process would.
+func (c *Cluster) RunProcess(process func(disk bool) scheduler.Config) *Framework {
+	c.t.Helper()
+	f := c.newFramework()
+	f.process = process
+	f.start(process(false))
+	return f
+}
+
+func (c *Cluster) newFramework() *Framework {
+	f := &Framework{cluster: c, name: c.name("framework"), Updates: map[string][]*mesosproto.TaskStatus{}, http: &http{}}
+	c.fws = append(c.fws, f)
+	return f
+}
+
+func (f *Framework) start(cfg scheduler.Config) {
+	c := f.cluster
+	c.t.Helper()
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
 	cfg.Loop, cfg.FrameworkLoop = f.loop, f.calls
-	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f.name}, nil, ""
+	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f}, nil, ""
 	f.aware = slices.ContainsFunc(cfg.Framework.GetCapabilities(), func(x *mesosproto.FrameworkInfo_Capability) bool {
 		return x.GetType() == mesosproto.FrameworkInfo_Capability_PARTITION_AWARE
 	})
@@ -42,9 +69,24 @@ func (c *Cluster) Run(cfg scheduler.Config) *Framework {
 	c.fatal(err)
 	f.driver = d
 	c.fatal(d.Start())
-	c.fws = append(c.fws, f)
-	return f
 }
+
+// Restart starts a framework's process again, with or without what it had saved. It must have been
+// started by RunProcess and have crashed.
+func (f *Framework) Restart(disk bool) {
+	f.cluster.t.Helper()
+	if f.process == nil {
+		f.cluster.t.Fatal("Restart: a framework that can be started again is started by RunProcess, not Run")
+	}
+	f.cluster.trace.note(fmt.Sprintf("started: %s (with its disk: %v)", f.name, disk))
+	f.start(f.process(disk))
+}
+
+// LoseCall loses the framework's next call on its way; LoseAnswer the answer to it.
+func (f *Framework) LoseCall() { f.http.loseCall = true }
+
+// LoseAnswer lets the framework's next call arrive and loses the answer.
+func (f *Framework) LoseAnswer() { f.http.loseAnswer = true }
 
 // recorder notes what the scheduler is told.
 type recorder struct {

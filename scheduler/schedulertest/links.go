@@ -24,6 +24,7 @@ var errBroken = status.Error(codes.Unavailable, "the connection broke")
 type client struct {
 	cluster *Cluster
 	host    string
+	http    *http
 	loop    *loop.SimLoop
 	server  func() *node // the master's present process
 
@@ -32,6 +33,9 @@ type client struct {
 	calls    *connection
 	waiting  []*call // sent, not answered
 }
+
+// http says what becomes of a framework's next call.
+type http struct{ loseCall, loseAnswer bool }
 
 type call struct {
 	done func(error)
@@ -85,12 +89,23 @@ func (c *client) Send(m *schedulerpb.Call, done func(error)) {
 	c.waiting = append(c.waiting, w)
 	from := link.Caller{StreamID: c.streamID}
 	conn := c.calls
+	lost := *c.http
+	*c.http = http{}
+	if lost.loseCall {
+		c.cluster.trace.note("lost: the next call of " + c.host)
+		conn.breakNow(Notice{})
+		return
+	}
 	conn.send(&conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
 		if to.closed() {
 			conn.breakNow(Notice{Server: Never})
 			return
 		}
 		to.master.Schedulers().Call(from, m, func(err error) {
+			if lost.loseAnswer {
+				conn.breakNow(Notice{})
+				return
+			}
 			conn.send(&conn.toClient, "", func() {
 				c.loop.Post(func() {
 					// The connection may have broken meanwhile; then the call has had its answer.
@@ -152,8 +167,8 @@ func (s *stream) cancel() {
 
 // dialer connects a framework's driver to the cluster's master.
 type dialer struct {
-	cluster *Cluster
-	host    string
+	cluster   *Cluster
+	framework *Framework
 }
 
 var (
@@ -166,7 +181,7 @@ func (d dialer) Dial(*mesosproto.MasterInfo) scheduler.Transport {
 }
 
 func (d dialer) DialLink(l loop.Loop, _ *mesosproto.MasterInfo) (link.Client[*schedulerpb.Call, *schedulerpb.Event], func()) {
-	return &client{cluster: d.cluster, host: d.host, loop: l.(*loop.SimLoop), server: func() *node { return d.cluster.master }}, nil
+	return &client{cluster: d.cluster, host: d.framework.name, http: d.framework.http, loop: l.(*loop.SimLoop), server: func() *node { return d.cluster.master }}, nil
 }
 
 func (d dialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {

@@ -71,8 +71,10 @@ type connection struct {
 	up             bool
 	toServer       lane
 	toClient       lane
-	// onBreak tells each side that the connection is over.
+	// What tells each side that the connection is over.
 	clientBroke, serverBroke func()
+	// The connection broke, but the side was not told.
+	clientTrusts, serverTrusts bool
 }
 
 // lane is one direction: it keeps order although delays differ.
@@ -105,8 +107,20 @@ func (n *network) connect(client, server string, clientBroke, serverBroke func()
 func (c *connection) send(l *lane, what string, f func()) {
 	if c.up {
 		c.under(l, &delivery{what: what, f: f})
+		return
+	}
+	// Who sends into a connection that is gone without knowing hears of it when TCP gives up.
+	if l == &c.toServer && c.clientTrusts {
+		c.clientTrusts = false
+		c.net.sim.After(tcpTimeout, c.clientBroke)
+	} else if l == &c.toClient && c.serverTrusts {
+		c.serverTrusts = false
+		c.net.sim.After(tcpTimeout, c.serverBroke)
 	}
 }
+
+// tcpTimeout is how long Linux sends the same bytes again and again (tcp_retries2).
+const tcpTimeout = 924600 * time.Millisecond
 
 // under sends a delivery on its way.
 func (c *connection) under(l *lane, d *delivery) {
@@ -184,11 +198,12 @@ func (c *connection) forget() {
 
 // Notice says when the sides of a broken connection hear of it.
 type Notice struct {
-	// Client and Server are how long it takes each side to notice; Never means that it does not.
+	// Client and Server are how long it takes each side to notice; Never means that it does not, unless
+	// it goes on sending: then TCP gives up after a quarter of an hour.
 	Client, Server time.Duration
 }
 
-// Never is a Notice that does not come: the side has to find out by a time-out.
+// Never is a Notice that does not come by itself: the side has to find out by a time-out.
 const Never time.Duration = -1
 
 // breakNow breaks the connection: what is under way either way is lost.
@@ -197,6 +212,7 @@ func (c *connection) breakNow(n Notice) {
 		return
 	}
 	c.forget()
+	c.clientTrusts, c.serverTrusts = n.Client < 0, n.Server < 0
 	c.net.trace.note("broken: " + c.client + " - " + c.server)
 	if n.Client >= 0 {
 		c.net.sim.After(n.Client, c.clientBroke)

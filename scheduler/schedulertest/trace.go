@@ -63,3 +63,6 @@ func name(m proto.Message) string {
 func (t *trace) sum() string { return hex.EncodeToString(t.hash.Sum(nil)) }
 
 func (t *trace) text() string { return strings.Join(t.lines, "\n") }
+
+// tail is the last n lines.
+func (t *trace) tail(n int) string { return strings.Join(t.lines[max(0, len(t.lines)-n):], "\n") }

@@ -27,6 +27,9 @@ type taskLife struct {
 	last     mesosproto.TaskState
 	lastFrom *mesosproto.TaskStatus // nil: nothing heard
 	aware    bool                   // the framework is PARTITION_AWARE
+	unknown  bool                   // the last answer was that the master does not know it
+	amnesic  bool                   // its agent's disk failed; see amnesic
+	rebooted bool                   // its agent's machine died; see rebooted
 }
 
 func newUpdates() updates { return updates{tasks: map[taskKey]*taskLife{}} }
@@ -40,6 +43,26 @@ func (u *updates) of(framework, task string) *taskLife {
 		u.order = append(u.order, l)
 	}
 	return l
+}
+
+// rebooted notes that a machine died. Updates that are not terminal, and acknowledgements, are written
+// but not synced, so the agent may send them again, and the task go back; but never from its end.
+func (k *checker) rebooted(agent string) {
+	for _, l := range k.updates.order {
+		if l.agent == agent {
+			l.rebooted = true
+		}
+	}
+}
+
+// amnesic notes that an agent's disk refused writes. What could not be written then is missing after the
+// agent's next start, so its tasks of that time are not held to their order.
+func (k *checker) amnesic(agent string) {
+	for _, l := range k.updates.order {
+		if l.agent == agent {
+			l.rebooted, l.amnesic = true, true
+		}
+	}
 }
 
 // called notes what a framework asks for, when it asks.
@@ -64,13 +87,13 @@ func (k *checker) fromAgent(m proto.Message) {
 	uuid := string(x.GetUpdate().GetUuid())
 	for i, sent := range l.sent {
 		if sent == uuid {
-			if i != len(l.sent)-1 {
+			if !l.rebooted && i != len(l.sent)-1 {
 				k.violated(InvariantOrder, "task %s of %s: the agent sends update %x again after a later one", l.key.task, l.key.framework, uuid)
 			}
 			return
 		}
 	}
-	if n := len(l.sent); n > 0 && !l.acked[l.sent[n-1]] {
+	if n := len(l.sent); n > 0 && !l.rebooted && !l.acked[l.sent[n-1]] {
 		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[n-1])
 	}
 	l.sent = append(l.sent, uuid)
@@ -117,7 +140,7 @@ func (k *checker) inOrder(l *taskLife, uuid string) {
 			n++
 		}
 	}
-	if n != len(l.seen) && len(l.sent) > 0 {
+	if n != len(l.seen) && len(l.sent) > 0 && !l.rebooted {
 		k.violated(InvariantOrder, "task %s of %s: update %x is seen out of order: seen %x, sent %x", l.key.task, l.key.framework, uuid, l.seen, l.sent)
 	}
 }
@@ -128,7 +151,8 @@ func (k *checker) inOrder(l *taskLife, uuid string) {
 // come back. An answer to reconciliation that the master knows nothing is no news of the task.
 func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	to := s.GetState()
-	if to == mesosproto.TaskState_TASK_UNKNOWN {
+	l.unknown = to == mesosproto.TaskState_TASK_UNKNOWN
+	if l.unknown {
 		return
 	}
 	from, first := l.last, l.lastFrom == nil
@@ -136,8 +160,20 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	switch {
 	case first || from == to || transitions.Task.Allowed(from, to):
 	case from == mesosproto.TaskState_TASK_LOST && !l.aware:
+	case l.amnesic, l.rebooted && !transitions.Terminal(from):
 	default:
-		k.violated(InvariantForward, "task %s of %s: %v (%v, %v, %q) after %v", l.key.task, l.key.framework,
-			to, s.GetSource(), s.GetReason(), s.GetMessage(), from)
+		k.violated(InvariantForward, "task %s of %s: %v (%s) after %v", l.key.task, l.key.framework, to, why(s), from)
 	}
+}
+
+// why is where a status comes from, for people.
+func why(s *mesosproto.TaskStatus) string {
+	out := s.GetSource().String()
+	if s.Reason != nil {
+		out += ", " + s.GetReason().String()
+	}
+	if s.Message != nil {
+		out += ", " + s.GetMessage()
+	}
+	return out
 }

@@ -1,0 +1,189 @@
+package schedulertest
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Exploration runs one scenario under many random fault scripts.
+type Exploration struct {
+	// Config of each cluster. Its seed is replaced.
+	Config Config
+	// Scenario starts the frameworks. It may advance the cluster, before any fault.
+	Scenario func(t testing.TB, c *Cluster)
+	// Settled, if set, checks what the scenario wants, after the last fault is over and everything had
+	// time to settle.
+	Settled func(t testing.TB, c *Cluster)
+
+	// First is the first seed, Seeds how many. Defaults 1 and 100.
+	First, Seeds uint64
+	// Faults is how many there are in a run, within Within. Defaults 10, 10 minutes.
+	Faults int
+	Within time.Duration
+	// Kinds are those that may happen. Default: all.
+	Kinds []FaultKind
+	// Settle is how long the cluster has from the end of the last fault until all is well. Default 40
+	// minutes: that is several times the longest retry of any part.
+	Settle time.Duration
+	// NoShrink leaves a script that fails as long as it is.
+	NoShrink bool
+}
+
+// Explored says what an exploration did.
+type Explored struct {
+	Seeds  int
+	Faults map[FaultKind]int
+	Tasks  int
+	Time   time.Duration // virtual
+}
+
+// String is a line for logs.
+func (e Explored) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d seeds, %d tasks, %v of virtual time; faults:", e.Seeds, e.Tasks, e.Time.Round(time.Second))
+	for _, kind := range slices.Sorted(maps.Keys(e.Faults)) {
+		fmt.Fprintf(&b, " %s %d,", kind, e.Faults[kind])
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
+
+// Explore runs the scenario with each seed: cluster, faults and scenario all follow from it. Invariants
+// are checked all the time; when the faults are over and the cluster has settled, also that nothing is
+// stuck ([Cluster.CheckSettled]). At the first seed that fails, the script of faults is made as short as
+// it can be while it fails in the same way; seed, script, failure and the end of the trace are printed.
+func Explore(t testing.TB, e Exploration) Explored {
+	t.Helper()
+	e = e.filled()
+	sum := Explored{Faults: map[FaultKind]int{}}
+	for seed := e.First; seed < e.First+e.Seeds; seed++ {
+		script := RandomFaults(seed, e.Faults, e.Within, e.Kinds...)
+		r := e.run(t, seed, script)
+		sum.Seeds++
+		if r.failure == "" {
+			for kind, n := range r.cluster.happened {
+				sum.Faults[kind] += n
+			}
+			sum.Tasks += len(r.cluster.check.updates.order)
+			sum.Time += r.cluster.sinceStart()
+			continue
+		}
+		if !e.NoShrink {
+			script, r = e.shrink(t, seed, script, r)
+		}
+		t.Fatalf("seed %d fails after %d seeds: %s\n\nfaults:\n%s\n%s\n\nthe end of the trace:\n%s",
+			seed, sum.Seeds, r.failure, script, script.Go(), r.cluster.trace.tail(200))
+	}
+	return sum
+}
+
+// Replay runs the scenario with one seed and one script, as Explore does, and fails t if that fails.
+func Replay(t testing.TB, e Exploration, seed uint64, script Faults) *Cluster {
+	t.Helper()
+	r := e.filled().run(t, seed, script)
+	if r.failure != "" {
+		t.Fatalf("seed %d: %s\n\nthe end of the trace:\n%s", seed, r.failure, r.cluster.Trace())
+	}
+	return r.cluster
+}
+
+func (e Exploration) filled() Exploration {
+	if e.First == 0 {
+		e.First = 1
+	}
+	if e.Seeds == 0 {
+		e.Seeds = 100
+	}
+	if e.Faults == 0 {
+		e.Faults = 10
+	}
+	if e.Within == 0 {
+		e.Within = 10 * time.Minute
+	}
+	if e.Settle == 0 {
+		e.Settle = 40 * time.Minute
+	}
+	return e
+}
+
+// outcome is what came of one run.
+type outcome struct {
+	cluster *Cluster
+	failure string // empty: none
+	kind    string // of failure; what shrinking has to keep
+}
+
+func (e Exploration) run(t testing.TB, seed uint64, script Faults) (out outcome) {
+	p := &probe{TB: t}
+	defer func() {
+		for _, f := range slices.Backward(p.cleanups) {
+			f()
+		}
+		if x := recover(); x != nil && x != any(p) { // p is how FailNow ends the run
+			panic(x)
+		}
+		if p.failed {
+			out.failure, out.kind = strings.Join(p.lines, "\n"), "failed"
+			if c := out.cluster; c != nil && len(c.check.found) > 0 {
+				out.kind = c.check.found[0].Invariant
+			}
+		}
+	}()
+	cfg := e.Config
+	cfg.Seed = seed
+	out.cluster = New(p, cfg)
+	c := out.cluster
+	e.Scenario(p, c)
+	over := c.Inject(script)
+	c.Advance(over.Sub(c.Now()))
+	c.Advance(e.Settle)
+	c.CheckSettled()
+	if e.Settled != nil {
+		e.Settled(p, c)
+	}
+	return out
+}
+
+// maxShrinkRuns bounds the runs that a failure costs.
+const maxShrinkRuns = 200
+
+// shrink leaves faults out as long as the run fails in the same way.
+func (e Exploration) shrink(t testing.TB, seed uint64, script Faults, r outcome) (Faults, outcome) {
+	runs := 0
+	for size := (len(script) + 1) / 2; size > 0; size /= 2 {
+		for from := 0; from < len(script) && runs < maxShrinkRuns; {
+			shorter := slices.Concat(script[:from], script[min(from+size, len(script)):])
+			runs++
+			if x := e.run(t, seed, shorter); x.failure != "" && x.kind == r.kind {
+				script, r = shorter, x
+			} else {
+				from += size
+			}
+		}
+	}
+	return script, r
+}
+
+// probe is the testing.TB of a run that may fail without failing the test.
+type probe struct {
+	testing.TB
+	failed   bool
+	lines    []string
+	cleanups []func()
+}
+
+func (p *probe) Helper()                           {}
+func (p *probe) Failed() bool                      { return p.failed }
+func (p *probe) Cleanup(f func())                  { p.cleanups = append(p.cleanups, f) }
+func (p *probe) Log(...any)                        {}
+func (p *probe) Logf(string, ...any)               {}
+func (p *probe) Fail()                             { p.failed = true }
+func (p *probe) FailNow()                          { p.failed = true; panic(p) }
+func (p *probe) note(s string)                     { p.failed = true; p.lines = append(p.lines, s) }
+func (p *probe) Error(args ...any)                 { p.note(fmt.Sprintln(args...)) }
+func (p *probe) Errorf(format string, args ...any) { p.note(fmt.Sprintf(format, args...)) }
+func (p *probe) Fatal(args ...any)                 { p.Error(args...); p.FailNow() }
+func (p *probe) Fatalf(format string, args ...any) { p.Errorf(format, args...); p.FailNow() }

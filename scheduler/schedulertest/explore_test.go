@@ -1,0 +1,148 @@
+package schedulertest_test
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+	"github.com/mesokit/mesokit/scheduler"
+	"github.com/mesokit/mesokit/scheduler/schedulertest"
+)
+
+var (
+	seeds = flag.Uint64("seeds", 300, "how many seeds the explorations run")
+	seed  = flag.Uint64("seed", 1, "the first of them")
+)
+
+// memory is the disk of a careful framework.
+type memory struct {
+	id    string
+	tasks map[string]mesosproto.TaskState // as heard last; STAGING: launched
+	where map[string]*mesosproto.AgentID
+	order []string
+}
+
+// careful is a framework written by hand that does all it should: it saves its id and its tasks, asks
+// for the state of what it does not know to have ended, and uses or declines every offer.
+type careful struct {
+	scheduler.Base
+	disk    *memory
+	prefix  string
+	want    int // tasks that should be alive
+	total   int // tasks launched at most
+	stopAsk func() bool
+}
+
+func (f *careful) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *mesosproto.MasterInfo) {
+	f.disk.id = id.GetValue()
+	f.ask(d)
+}
+
+func (f *careful) Reregistered(d *scheduler.Driver, _ *mesosproto.MasterInfo) { f.ask(d) }
+
+// ask reconciles now and every two minutes.
+func (f *careful) ask(d *scheduler.Driver) {
+	if f.stopAsk != nil {
+		f.stopAsk()
+	}
+	var open []*mesosproto.TaskStatus
+	for _, id := range f.disk.order {
+		if !transitions.Terminal(f.disk.tasks[id]) {
+			open = append(open, &mesosproto.TaskStatus{TaskId: &mesosproto.TaskID{Value: proto.String(id)}, AgentId: f.disk.where[id]})
+		}
+	}
+	if len(open) > 0 {
+		_ = d.Reconcile(open...) // while it is disconnected: again after Reregistered
+	}
+	_ = d.Reconcile() // tasks that were taken for lost may be back
+	f.stopAsk = d.AfterFunc(2*time.Minute, func() { f.ask(d) })
+}
+
+func (f *careful) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
+	for _, o := range offers {
+		room := scheduler.RoomIn(o)
+		var tasks []*mesosproto.TaskInfo
+		for f.alive() < f.want && len(f.disk.order) < f.total {
+			n := len(f.disk.order)
+			command := []string{"server", "sleep 60", "sleep 5; exit 1"}[n%3]
+			t := scheduler.CommandTask(fmt.Sprintf("%s-%d", f.prefix, n), command, resources.MustParse("cpus:1;mem:64"))
+			if !room.Put(t) {
+				break
+			}
+			f.disk.order = append(f.disk.order, t.GetTaskId().GetValue())
+			f.disk.tasks[t.GetTaskId().GetValue()] = staging
+			f.disk.where[t.GetTaskId().GetValue()] = o.GetAgentId()
+			tasks = append(tasks, t)
+		}
+		_ = d.LaunchTasks(room.Offers(), tasks, scheduler.RefuseFor(time.Minute)) // while it is disconnected: the offer is void
+	}
+}
+
+func (f *careful) alive() (n int) {
+	for _, s := range f.disk.tasks {
+		if !transitions.Terminal(s) && s != unreachable {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *careful) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
+	if _, mine := f.disk.tasks[s.GetTaskId().GetValue()]; mine {
+		f.disk.tasks[s.GetTaskId().GetValue()] = s.GetState()
+	}
+}
+
+// process is how a careful framework begins.
+func process(name string, want int, capabilities ...mesosproto.FrameworkInfo_Capability_Type) func(disk bool) scheduler.Config {
+	saved, lives := &memory{}, 0
+	return func(disk bool) scheduler.Config {
+		in := info(capabilities...)
+		if !disk {
+			lives++
+			saved = &memory{tasks: map[string]mesosproto.TaskState{}, where: map[string]*mesosproto.AgentID{}}
+		} else if saved.id != "" {
+			in.Id = &mesosproto.FrameworkID{Value: proto.String(saved.id)}
+		}
+		return scheduler.Config{
+			Framework: in, Scheduler: &careful{disk: saved, prefix: fmt.Sprintf("%s%d", name, lives), want: want, total: 40},
+		}
+	}
+}
+
+func exploration() schedulertest.Exploration {
+	return schedulertest.Exploration{
+		Config: schedulertest.Config{Agents: 3},
+		First:  *seed, Seeds: *seeds,
+		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
+			c.RunProcess(process("aware", 4, partitionAware))
+			c.RunProcess(process("plain", 3))
+			c.Advance(5 * time.Second)
+		},
+	}
+}
+
+func TestTheInvariantsHoldWhateverFails(t *testing.T) {
+	e := exploration()
+	if testing.Short() {
+		e.Seeds = min(e.Seeds, 30)
+	}
+	ran := schedulertest.Explore(t, e)
+	t.Log(ran)
+}
+
+func TestTheSameFaultsMakeTheSameRunAtAnyGOMAXPROCS(t *testing.T) {
+	e := exploration()
+	script := schedulertest.RandomFaults(*seed, 20, 10*time.Minute)
+	first := schedulertest.Replay(t, e, *seed, script).Hash()
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	require.Equal(t, first, schedulertest.Replay(t, e, *seed, script).Hash())
+}

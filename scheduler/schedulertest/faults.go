@@ -1,0 +1,162 @@
+package schedulertest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FaultKind is one of the ways in which a cluster can fail.
+type FaultKind string
+
+// The kinds of faults. "Late" is Fault.Client and Server; "for a while" is Fault.For.
+const (
+	BreakAgentLink     FaultKind = "break agent link"     // what is under way is lost; each side notices at once, late or never
+	BreakFrameworkLink FaultKind = "break framework link" // the same between framework and master
+	DelayAgent         FaultKind = "delay agent"          // its messages take Fault.By longer, for a while
+	DelayFramework     FaultKind = "delay framework"
+	LoseCall           FaultKind = "lose call"     // the framework's next HTTP request does not arrive
+	LoseAnswer         FaultKind = "lose answer"   // it does, but its answer does not
+	CutAgent           FaultKind = "cut agent"     // nothing gets through either way, for a while
+	CutAgentOut        FaultKind = "cut agent out" // nothing gets from the agent to the master
+	CutAgentIn         FaultKind = "cut agent in"  // nothing gets from the master to the agent
+	CutFramework       FaultKind = "cut framework" // the same for a framework
+	CutFrameworkOut    FaultKind = "cut framework out"
+	CutFrameworkIn     FaultKind = "cut framework in"
+	CrashMaster        FaultKind = "crash master"    // and start it again after a while
+	CrashAgent         FaultKind = "crash agent"     // the process; checkpointed containers run on
+	RebootAgent        FaultKind = "reboot agent"    // the machine; what was not synced is lost
+	CrashContainer     FaultKind = "crash container" // one of an agent's, with SIGKILL
+	CrashFramework     FaultKind = "crash framework" // and start it again, with its disk
+	LoseFramework      FaultKind = "lose framework"  // and start it again, without its disk
+	PauseMaster        FaultKind = "pause master"    // the process stands still for a while
+	PauseAgent         FaultKind = "pause agent"
+	PauseFramework     FaultKind = "pause framework"
+	SkewMaster         FaultKind = "skew master" // its clock is Fault.By ahead (or behind), for a while
+	SkewAgent          FaultKind = "skew agent"
+	SlowRegistry       FaultKind = "slow registry" // writes take up to Fault.By longer
+	SlowDisk           FaultKind = "slow disk"     // of an agent
+	FailRegistry       FaultKind = "fail registry" // writes fail
+	FailDisk           FaultKind = "fail disk"
+	HangContainerizer  FaultKind = "hang containerizer" // an agent's answers nothing, for a while
+)
+
+// AllFaults are all kinds, in the order of their declaration.
+func AllFaults() []FaultKind { return slices.Clone(allFaults) }
+
+var allFaults = []FaultKind{
+	BreakAgentLink, BreakFrameworkLink, DelayAgent, DelayFramework, LoseCall, LoseAnswer, CutAgent, CutAgentOut,
+	CutAgentIn, CutFramework, CutFrameworkOut, CutFrameworkIn, CrashMaster, CrashAgent, RebootAgent, CrashContainer,
+	CrashFramework, LoseFramework, PauseMaster, PauseAgent, PauseFramework, SkewMaster, SkewAgent, SlowRegistry,
+	SlowDisk, FailRegistry, FailDisk, HangContainerizer,
+}
+
+// Fault is one thing that goes wrong.
+type Fault struct {
+	// At is when, from the moment at which the script is injected.
+	At   time.Duration
+	Kind FaultKind
+	// Target is which agent or framework, modulo their number.
+	Target int
+	// For is how long it takes; what was broken is then whole again.
+	For time.Duration
+	// By is how much: of a delay, a skew, a slow disk.
+	By time.Duration
+	// Notice is when each side hears of a broken link.
+	Notice Notice
+}
+
+// String is the fault in a line.
+func (f Fault) String() string {
+	s := fmt.Sprintf("%v %s %d", f.At, f.Kind, f.Target)
+	if f.For != 0 {
+		s += fmt.Sprintf(" for %v", f.For)
+	}
+	if f.By != 0 {
+		s += fmt.Sprintf(" by %v", f.By)
+	}
+	if f.Kind == BreakAgentLink || f.Kind == BreakFrameworkLink {
+		s += fmt.Sprintf(" noticed by client %s, server %s", noticed(f.Notice.Client), noticed(f.Notice.Server))
+	}
+	return s
+}
+
+func noticed(d time.Duration) string {
+	if d < 0 {
+		return "never"
+	}
+	return "after " + d.String()
+}
+
+// Faults is a script: faults in the order of time.
+type Faults []Fault
+
+// String is the script, a line a fault.
+func (s Faults) String() string {
+	var b strings.Builder
+	for _, f := range s {
+		fmt.Fprintln(&b, f)
+	}
+	return b.String()
+}
+
+// Go is the script as a Go literal, to be repeated in a test.
+func (s Faults) Go() string {
+	var b strings.Builder
+	b.WriteString("schedulertest.Faults{\n")
+	for _, f := range s {
+		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Target: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
+			f.At, string(f.Kind), f.Target, f.For, f.By, f.Notice.Client, f.Notice.Server)
+	}
+	b.WriteString("}")
+	return b.String()
+}
+
+// RandomFaults is a script of n faults within a time, of these kinds (none: all). Equal arguments make
+// equal scripts.
+func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) Faults {
+	if len(kinds) == 0 {
+		kinds = allFaults
+	}
+	r := rand.New(rand.NewPCG(seed, 0xfa))
+	script := make(Faults, n)
+	for i := range script {
+		f := Fault{
+			At:     time.Duration(r.Int64N(int64(within))).Round(time.Microsecond),
+			Kind:   kinds[r.IntN(len(kinds))],
+			Target: r.IntN(1 << 10),
+			For:    randomLength(r),
+		}
+		switch f.Kind {
+		case BreakAgentLink, BreakFrameworkLink:
+			f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
+		case LoseCall, LoseAnswer, CrashContainer:
+			f.For = 0
+		case DelayAgent, DelayFramework, SlowRegistry, SlowDisk:
+			f.By = time.Duration(r.Int64N(int64(5 * time.Second)))
+		case SkewMaster, SkewAgent:
+			f.By = time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour
+		}
+		script[i] = f
+	}
+	slices.SortStableFunc(script, func(a, b Fault) int { return int(a.At - b.At) })
+	return script
+}
+
+// randomLength is mostly short, sometimes longer than any time-out of agents and frameworks.
+func randomLength(r *rand.Rand) time.Duration {
+	longest := []time.Duration{time.Second, 30 * time.Second, 30 * time.Second, 2 * time.Minute, 12 * time.Minute}[r.IntN(5)]
+	return time.Duration(r.Int64N(int64(longest))).Round(time.Microsecond)
+}
+
+func randomNotice(r *rand.Rand) time.Duration {
+	switch r.IntN(4) {
+	case 0:
+		return Never
+	case 1:
+		return time.Duration(r.Int64N(int64(time.Minute))).Round(time.Microsecond)
+	}
+	return 0
+}

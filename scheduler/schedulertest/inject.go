@@ -1,0 +1,213 @@
+package schedulertest
+
+import (
+	"syscall"
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+)
+
+// Inject lets the faults of a script happen, counted from now. Faults of frameworks that can't be
+// started again (see RunProcess) and of agents that there are none of are left out.
+//
+// It returns when the last of them is over.
+func (c *Cluster) Inject(script Faults) (over time.Time) {
+	over = c.Now()
+	for _, f := range script {
+		c.sim.After(f.At, func() {
+			c.trace.note("fault: " + f.String())
+			if undo := c.fault(f); undo != nil {
+				c.sim.After(f.For, undo)
+			}
+		})
+		if end := c.Now().Add(f.At + f.For); end.After(over) {
+			over = end
+		}
+	}
+	return over
+}
+
+// fault makes one fault happen and returns what ends it; nil if nothing has to.
+func (c *Cluster) fault(f Fault) (undo func()) {
+	c.happened[f.Kind]++
+	switch f.Kind {
+	case CrashMaster, PauseMaster, SkewMaster, SlowRegistry, FailRegistry:
+		return c.faultOfMaster(f)
+	case BreakFrameworkLink, DelayFramework, LoseCall, LoseAnswer, CutFramework, CutFrameworkOut, CutFrameworkIn,
+		CrashFramework, LoseFramework, PauseFramework:
+		if len(c.fws) == 0 {
+			return nil
+		}
+		return c.faultOfFramework(f, c.fws[f.Target%len(c.fws)])
+	}
+	if len(c.agents) == 0 {
+		return nil
+	}
+	return c.faultOfAgent(f, c.agents[f.Target%len(c.agents)])
+}
+
+func (c *Cluster) faultOfMaster(f Fault) (undo func()) {
+	switch f.Kind {
+	case CrashMaster:
+		if c.master.closed() {
+			return nil
+		}
+		c.CrashMaster()
+		return func() {
+			if c.master.closed() {
+				c.RestartMaster()
+			}
+		}
+	case PauseMaster:
+		return c.pause(c.master.loop)
+	case SkewMaster:
+		set := func(d time.Duration) {
+			c.masterSkew = d
+			c.master.loop.SetSkew(d)
+		}
+		set(f.By)
+		return func() { set(0) }
+	case SlowRegistry:
+		c.masterDisk.slow = f.By
+		return func() { c.masterDisk.slow = 0 }
+	default: // FailRegistry
+		c.masterDisk.broken = true
+		return func() { c.masterDisk.broken = false }
+	}
+}
+
+// pause lets loops stand still. One that has ended meanwhile is not woken.
+func (c *Cluster) pause(loops ...*loop.SimLoop) (undo func()) {
+	for _, l := range loops {
+		l.Pause()
+	}
+	return func() {
+		for _, l := range loops {
+			if !l.Closed() {
+				l.Resume()
+			}
+		}
+	}
+}
+
+func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
+	switch f.Kind {
+	case BreakAgentLink:
+		a.BreakLink(f.Notice)
+	case DelayAgent:
+		return c.net.slow(a.name, masterHost, f.By)
+	case CutAgent, CutAgentOut, CutAgentIn:
+		return c.net.partition(a.name, masterHost, f.Kind != CutAgentIn, f.Kind != CutAgentOut)
+	case CrashAgent, RebootAgent:
+		if a.loop.Closed() {
+			return nil
+		}
+		if f.Kind == CrashAgent {
+			a.Crash()
+		} else {
+			a.Destroy()
+		}
+		return func() {
+			if a.loop.Closed() {
+				a.Restart()
+			}
+		}
+	case CrashContainer:
+		a.machine.killOne(f.Target)
+	case PauseAgent:
+		return c.pause(a.loop)
+	case SkewAgent:
+		set := func(d time.Duration) {
+			a.skew = d
+			a.loop.SetSkew(d)
+		}
+		set(f.By)
+		return func() { set(0) }
+	case SlowDisk:
+		a.disk.slow = f.By
+		return func() { a.disk.slow = 0 }
+	case FailDisk:
+		a.store.Fail(errDisk)
+		c.check.amnesic(a.ID())
+		return func() {
+			a.store.Fail(nil)
+			c.check.amnesic(a.ID())
+		}
+	case HangContainerizer:
+		a.machine.hang(true)
+		return func() { a.machine.hang(false) }
+	default:
+		c.t.Fatalf("there is no fault %q", f.Kind)
+	}
+	return nil
+}
+
+// killOne kills one of the containers that run.
+func (m *machine) killOne(n int) {
+	var live []*container
+	for _, id := range m.order {
+		if c := m.containers[id]; c.running {
+			live = append(live, c)
+		}
+	}
+	if len(live) > 0 {
+		m.end(live[n%len(live)], syscall.WaitStatus(syscall.SIGKILL))
+	}
+}
+
+func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
+	switch f.Kind {
+	case BreakFrameworkLink:
+		w.BreakLink(f.Notice)
+	case DelayFramework:
+		return c.net.slow(w.name, masterHost, f.By)
+	case LoseCall:
+		w.http.loseCall = true
+	case LoseAnswer:
+		w.http.loseAnswer = true
+	case CutFramework, CutFrameworkOut, CutFrameworkIn:
+		return c.net.partition(w.name, masterHost, f.Kind != CutFrameworkIn, f.Kind != CutFrameworkOut)
+	case PauseFramework:
+		return c.pause(w.loop, w.calls)
+	default: // CrashFramework, LoseFramework
+		if w.process == nil || w.loop.Closed() {
+			return nil
+		}
+		w.Crash()
+		return func() {
+			if w.loop.Closed() {
+				w.Restart(f.Kind == CrashFramework)
+			}
+		}
+	}
+	return nil
+}
+
+// slow lets what two hosts send to each other take longer.
+func (n *network) slow(a, b string, by time.Duration) (undo func()) {
+	there, back := pair{a, b}, pair{b, a}
+	n.lag[there] += by
+	n.lag[back] += by
+	return func() {
+		n.lag[there] -= by
+		n.lag[back] -= by
+	}
+}
+
+// partition lets nothing through one way or both.
+func (n *network) partition(a, b string, there, back bool) (undo func()) {
+	if there {
+		n.block(a, b)
+	}
+	if back {
+		n.block(b, a)
+	}
+	return func() {
+		if there {
+			n.unblock(a, b)
+		}
+		if back {
+			n.unblock(b, a)
+		}
+	}
+}

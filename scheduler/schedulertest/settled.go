@@ -1,0 +1,68 @@
+package schedulertest
+
+import (
+	"time"
+
+	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+)
+
+func (c *Cluster) sinceStart() time.Duration { return c.sim.Now().Sub(loop.Epoch) }
+
+// CheckSettled checks what holds once no fault has happened for a while: of every task that a framework
+// asked for, the framework has heard that it has ended, runs or is unreachable; and what it has heard
+// is true: a task runs if and only if its container does.
+//
+// A framework is only held to it as long as it has the id under which it launched the task, and it has
+// to reconcile: nobody else can know of an ACCEPT that was lost.
+func (c *Cluster) CheckSettled() {
+	c.t.Helper()
+	c.Check()
+	live := map[string]bool{}
+	for _, f := range c.fws {
+		if id := f.driver.FrameworkID().GetValue(); id != "" && !f.loop.Closed() {
+			live[id] = true
+		}
+		if err := f.driver.Err(); err != nil {
+			c.check.violated(InvariantNoFatal, "the driver of %s ended: %v", f.name, err)
+		}
+	}
+	runs := map[taskKey]bool{}
+	for _, a := range c.agents {
+		for _, id := range a.machine.order {
+			if x := a.machine.containers[id]; !x.ended && x.spec.Task != nil {
+				runs[taskKey{x.spec.FrameworkID, x.spec.Task.GetTaskId().GetValue()}] = true
+			}
+		}
+	}
+	for _, l := range c.check.updates.order {
+		if live[l.key.framework] {
+			c.check.settled(l, runs[l.key])
+		}
+	}
+	c.check.stop()
+}
+
+// settled checks one task.
+func (k *checker) settled(l *taskLife, runs bool) {
+	switch {
+	case l.unknown:
+		if runs {
+			k.violated(InvariantTruth, "task %s of %s is unknown to the master, but its container runs", l.key.task, l.key.framework)
+		}
+	case l.lastFrom == nil:
+		k.violated(InvariantBounded, "task %s of %s was launched, and nothing was ever heard of it", l.key.task, l.key.framework)
+	case transitions.Terminal(l.last):
+		if runs {
+			k.violated(InvariantTruth, "task %s of %s is %v for its framework, but its container runs", l.key.task, l.key.framework, l.last)
+		}
+	case l.last == mesosproto.TaskState_TASK_UNREACHABLE:
+	case l.last == mesosproto.TaskState_TASK_RUNNING:
+		if !runs {
+			k.violated(InvariantTruth, "task %s of %s is RUNNING for its framework, but no container runs", l.key.task, l.key.framework)
+		}
+	default:
+		k.violated(InvariantBounded, "task %s of %s is still %v", l.key.task, l.key.framework, l.last)
+	}
+}
