@@ -477,20 +477,6 @@ func TestConstraintsAndPorts(t *testing.T) {
 	require.Contains(t, why[0].String(), "hostname:UNIQUE: an instance is on")
 }
 
-func TestExplainNamesWhatIsMissing(t *testing.T) {
-	s := service(1, "server")
-	s.Task = scheduler.CommandTask("", "server", resources.MustParse("cpus:100;mem:64"))
-	w := start(t, schedulertest.Config{Agents: 2}, s)
-	w.Advance(time.Minute)
-	why := w.f.Explain("web")
-	require.Len(t, why, 1)
-	require.Len(t, why[0].Refused, 2)
-	require.Contains(t, why[0].Refused[0].Why, "cpus: 100 needed, 4 left")
-	n := start(t, schedulertest.Config{Agents: -1}, service(1, "server"))
-	n.Advance(time.Minute)
-	require.Contains(t, n.f.Explain("web")[0].String(), "no offer has come")
-}
-
 func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	run := func() string {
 		w := start(t, schedulertest.Config{Seed: 5, Agents: 3}, service(5, "sleep 100"))

@@ -2,6 +2,7 @@ package framework
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -72,8 +73,8 @@ func decode(entries map[string][]byte) (*remembered, error) {
 			if err := json.Unmarshal(value, &t); err != nil {
 				return nil, fmt.Errorf("entry %q of the store is no task: %w", key, err)
 			}
-			if taskKey(t.ID) != key {
-				return nil, fmt.Errorf("entry %q of the store is task %q", key, t.ID)
+			if taskKey(t.ID) != key || t.Index < 0 || t.Index >= maxInstances {
+				return nil, fmt.Errorf("entry %q of the store is task %q, instance %d", key, t.ID, t.Index)
 			}
 			r.tasks = append(r.tasks, t)
 		case strings.HasPrefix(key, batchPrefix):
@@ -82,6 +83,9 @@ func decode(entries map[string][]byte) (*remembered, error) {
 			index, err := strconv.Atoi(number)
 			if err == nil {
 				err = json.Unmarshal(value, &o)
+			}
+			if err == nil && (index < 0 || index >= maxInstances) {
+				err = errors.New("no such instance")
 			}
 			if err != nil {
 				return nil, fmt.Errorf("entry %q of the store is no outcome: %w", key, err)

@@ -86,6 +86,9 @@ type spec struct {
 	generation   string // differs if what runs differs
 }
 
+// maxInstances is how many a spec may have.
+const maxInstances = 1 << 20
+
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,100}$`)
 
 func (s Service) compile() (*spec, error) {
@@ -118,8 +121,8 @@ func (s *spec) checked(kind string) (*spec, error) {
 	switch {
 	case !nameForm.MatchString(s.name):
 		return nil, invalid("%s.Name is %q; expecting up to 100 letters, digits, _ and -", kind, s.name)
-	case s.count < 0:
-		return nil, invalid("%s %s: %d instances; expecting 0 or more", kind, s.name, s.count)
+	case s.count < 0 || s.count > maxInstances:
+		return nil, invalid("%s %s: %d instances; expecting 0 to %d", kind, s.name, s.count, maxInstances)
 	case s.task == nil:
 		return nil, invalid("%s %s: Task is not set; make one with scheduler.CommandTask, DockerTask or ExecutorTask", kind, s.name)
 	}
