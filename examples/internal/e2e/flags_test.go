@@ -66,7 +66,7 @@ func TestBadFlags(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	for name, says := range map[string]string{
-		"mesos-master": "--work_dir", "mesos-agent": "--containerizers", "mesos-execute": "Exit status", "docker": "INSTANCES", "quickstart": "-hold",
+		"mesos-master": "--work_dir", "mesos-agent": "--containerizers", "mesos-execute": "Exit status", "docker": "INSTANCES", "quickstart": "-hold", "service": "-instances",
 	} {
 		p := start(t, name, "--help")
 		require.Equal(t, 0, p.ends(), name)
