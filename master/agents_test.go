@@ -497,3 +497,23 @@ func TestAReturningTaskIsInTheStateOfItsLastUpdate(t *testing.T) {
 	require.Equal(t, mesosproto.TaskStatus_REASON_AGENT_REREGISTERED, s.GetReason())
 	require.Equal(t, mesosproto.TaskState_TASK_STARTING, s.GetState())
 }
+
+// The framework has heard of the end, but its acknowledgement has not arrived when the agent is lost.
+func TestATaskWhoseEndWasToldIsNotLostAfterwards(t *testing.T) {
+	for _, info := range []*mesosproto.FrameworkInfo{modern("dev"), plain()} {
+		b := start(t)
+		h := b.agent("1", "cpus:2;mem:1024")
+		f := b.framework(info)
+		f.runs(h, "ended", "cpus:1;mem:128")
+		other := b.agent("2", "cpus:1;mem:128")
+		f.runs(other, "running", "cpus:1;mem:128")
+		h.update(f, "ended", mesosproto.TaskState_TASK_FINISHED, uuid("end"))
+		require.Equal(t, mesosproto.TaskState_TASK_FINISHED, f.updateOf("ended").GetState())
+		h.conn.deaf, other.conn.deaf = true, true
+		b.sim.Advance(2 * time.Minute)
+		require.Nil(t, h.state())
+		lost := f.updates()
+		require.Len(t, lost, 1)
+		require.Equal(t, "running", lost[0].GetTaskId().GetValue())
+	}
+}

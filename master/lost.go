@@ -5,6 +5,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/master/registry"
 	"github.com/mesokit/mesokit/mesosproto"
 )
@@ -53,6 +54,14 @@ func (c *core) loseTasks(a *agent, f *framework) {
 			mesosproto.TaskStatus_REASON_AGENT_DISCONNECTED)
 		c.updateTask(t, s, nil)
 		c.removeTask(t, false)
+		c.sendLoss(f, t, s)
+	}
+}
+
+// sendLoss tells a framework that a task is lost, unless it was told already how the task ended, and has
+// not acknowledged it: nothing follows the end of a task. (The reference sends it all the same.)
+func (c *core) sendLoss(f *framework, t *task, s *mesosproto.TaskStatus) {
+	if !t.forwarded || !transitions.Terminal(t.forwardedState) {
 		c.sendUpdate(f, s)
 	}
 }
@@ -118,7 +127,7 @@ func (c *core) loseAgent(a *agent, message string, unreachable *time.Time) {
 			}
 			c.updateTask(t, s, nil)
 			c.removeTask(t, unreachable != nil)
-			c.sendUpdate(f, s)
+			c.sendLoss(f, t, s)
 		}
 	}
 	for _, id := range sortedKeys(a.executors) {
