@@ -36,11 +36,12 @@
 //
 //	mesosproto    the messages of Mesos; mesosjson and recordio, their JSON and framing
 //	resources     quantities, ranges, sets, reservations, volumes: the algebra
-//	scheduler     callbacks and driver of a framework; schedulertest, a whole cluster in virtual time
+//	scheduler     callbacks and driver of a framework; framework, a runtime that keeps services running;
+//	              schedulertest, a whole cluster in virtual time
 //	executor      callbacks and driver of an executor; checks, executortest
 //	master        agents, frameworks, tasks; allocator, offer, validation, registry, election
 //	agent         the tasks of a node; containerizer (posix, docker, inprocess), checkpoint, fetcher
-//	examples      quickstart, docker, mesos-master, mesos-agent, mesos-execute
+//	examples      quickstart, docker, service, mesos-master, mesos-agent, mesos-execute
 //
 // Master, agent and drivers are state machines, each owned by one event loop, so none of them holds a lock,
 // and all of them run, unchanged, under a virtual clock: see package scheduler/schedulertest. Transports
