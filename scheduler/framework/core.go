@@ -215,11 +215,17 @@ func (c *core) call(err error) {
 	}
 }
 
-// post has work run after the events that are waiting already, which it then deals with at once.
+// post has work run after the events that are waiting already, which it then deals with at once. What it
+// does takes about a microsecond a task, and a sync of the disk; so that it is not all that is done, it
+// waits that long for more.
 func (c *core) post() {
 	if !c.posted && c.driver != nil {
 		c.posted = true
-		c.driver.AfterFunc(0, func() {
+		wait := time.Duration(0)
+		if n := len(c.tasks); n > 100 {
+			wait = min(time.Duration(n)*time.Microsecond, 50*time.Millisecond)
+		}
+		c.driver.AfterFunc(wait, func() {
 			c.posted = false
 			c.work()
 		})
