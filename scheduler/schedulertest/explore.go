@@ -153,7 +153,8 @@ const maxShrinkRuns = 200
 // shrink leaves faults out as long as the run fails in the same way.
 func (e Exploration) shrink(t testing.TB, seed uint64, script Faults, r outcome) (Faults, outcome) {
 	runs := 0
-	for size := (len(script) + 1) / 2; size > 0; size /= 2 {
+	for size := (len(script) + 1) / 2; size > 0 && runs < maxShrinkRuns; {
+		before := len(script)
 		for from := 0; from < len(script) && runs < maxShrinkRuns; {
 			shorter := slices.Concat(script[:from], script[min(from+size, len(script)):])
 			runs++
@@ -162,6 +163,9 @@ func (e Exploration) shrink(t testing.TB, seed uint64, script Faults, r outcome)
 			} else {
 				from += size
 			}
+		}
+		if size > 1 || len(script) == before { // one by one, until no single one can be left out
+			size /= 2
 		}
 	}
 	return script, r

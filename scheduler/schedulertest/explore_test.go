@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 300, "how many seeds the explorations run")
+	seeds = flag.Uint64("seeds", 250, "how many seeds the explorations run")
 	seed  = flag.Uint64("seed", 1, "the first of them")
 )
 

@@ -14,19 +14,16 @@ import (
 )
 
 // deaf takes failures without failing.
-type deaf struct {
-	testing.TB
-	lines []string
-}
+type deaf struct{ testing.TB }
 
-func (d *deaf) Errorf(string, ...any) {}
-func (d *deaf) Helper()               {}
-func (d *deaf) FailNow()              { panic("the test would end here") }
-func (d *deaf) Failed() bool          { return false }
+func (deaf) Errorf(string, ...any) {}
+func (deaf) Helper()               {}
+func (deaf) FailNow()              { panic("the test would end here") }
+func (deaf) Failed() bool          { return false }
 
 // watch returns a checker of an empty cluster whose violations don't fail the test.
 func watch(t *testing.T) *checker {
-	c := New(&deaf{TB: t}, Config{Agents: -1})
+	c := New(deaf{t}, Config{Agents: -1})
 	c.Advance(time.Second) // the master is elected
 	return c.check
 }
