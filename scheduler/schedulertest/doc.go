@@ -25,7 +25,47 @@
 // Connections behave as TCP does: ordered, and lossless while they are up. Break one with BreakLink:
 // what is under way is lost, and each side notices at once, late or never ([Notice]). Crash and restart
 // processes: CrashMaster, Agent.Crash, Framework.Crash. Take an agent off the network with Isolate, or
-// its whole machine with Destroy.
+// its whole machine with Destroy. [FaultKind] lists all that can go wrong, among them partitions one way
+// only, lost calls and lost answers, pauses, clocks that are wrong, slow and failing disks and a
+// containerizer that hangs. [Cluster.Inject] lets a script of faults happen.
+//
+// # Exploration
+//
+// [Explore] runs a scenario under many random scripts, each of which follows from a seed:
+//
+//	ran := schedulertest.Explore(t, schedulertest.Exploration{
+//		Config:   schedulertest.Config{Agents: 3},
+//		Seeds:    200,
+//		Scenario: func(t testing.TB, c *schedulertest.Cluster) { c.RunProcess(begin) },
+//	})
+//	t.Log(ran) // how many seeds, tasks and faults there were
+//
+// When a seed fails, the faults that have nothing to do with it are taken out of its script; seed,
+// script and the end of the trace are printed, the script also as Go, for [Replay]. A framework that is
+// to survive its own crashes is started with [Cluster.RunProcess].
+//
+// # Invariants
+//
+// These are checked in every Cluster, whatever the test is about, after each step for what the step
+// changed, and from scratch once an hour of virtual time, by [Cluster.Check] and at the end of each
+// exploration. A violation fails the test.
+//
+//   - books: on each agent used + offered + free = total, for the master and for an account that is kept
+//     beside its allocator; what tasks, executors and offers say adds up.
+//   - no double: nothing is offered or used twice, and no machine runs more than it has.
+//   - freed once: what is given back was held.
+//   - order: an agent sends a task's next update when the last one is acknowledged, the framework sees
+//     them in that order, and what is acknowledged was seen.
+//   - forward: a task goes through its states as the table says, and never leaves its end. Frameworks that
+//     are not PARTITION_AWARE may be told LOST of tasks that come back. An agent whose machine died may
+//     repeat updates from before a task's end, one whose disk refused writes may have forgotten anything.
+//   - durable: an agent that was admitted is known to the next master.
+//
+// [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
+//
+//   - bounded: every task that was launched has ended, runs or is unreachable, and its framework knows.
+//   - truth: what its framework believes of it is so; it runs if and only if its container does.
+//   - no fatal: no driver has given up.
 //
 // When a test fails, the seed and the end of the trace are printed. Hash compares whole runs.
 package schedulertest

@@ -96,7 +96,8 @@ func (f *careful) alive() (n int) {
 }
 
 func (f *careful) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
-	if _, mine := f.disk.tasks[s.GetTaskId().GetValue()]; mine {
+	was, mine := f.disk.tasks[s.GetTaskId().GetValue()]
+	if mine && (was == lost || !transitions.Terminal(was)) {
 		f.disk.tasks[s.GetTaskId().GetValue()] = s.GetState()
 	}
 }
@@ -137,6 +138,19 @@ func TestTheInvariantsHoldWhateverFails(t *testing.T) {
 	}
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	if ran.Seeds >= 100 {
+		for _, kind := range schedulertest.AllFaults() {
+			require.Positive(t, ran.Faults[kind], "%s", kind)
+		}
+	}
+}
+
+func TestTheInvariantsHoldUnderEachFaultAlone(t *testing.T) {
+	for _, kind := range schedulertest.AllFaults() {
+		e := exploration()
+		e.Seeds, e.Kinds = 2, []schedulertest.FaultKind{kind}
+		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
+	}
 }
 
 func TestTheSameFaultsMakeTheSameRunAtAnyGOMAXPROCS(t *testing.T) {

@@ -85,6 +85,21 @@ func TestABackwardStateIsFound(t *testing.T) {
 	}
 }
 
+// An answer to a question from before the end was heard of says nothing.
+func TestAnAnswerThatNothingIsKnownIsNoStepBack(t *testing.T) {
+	f := &mesosproto.FrameworkID{Value: proto.String("f")}
+	ended := &mesosproto.TaskStatus{TaskId: &mesosproto.TaskID{Value: proto.String("t")}, State: mesosproto.TaskState_TASK_FINISHED.Enum()}
+	answer := proto.CloneOf(ended)
+	answer.State = mesosproto.TaskState_TASK_GONE.Enum()
+	for _, source := range []mesosproto.TaskStatus_Source{mesosproto.TaskStatus_SOURCE_MASTER, mesosproto.TaskStatus_SOURCE_AGENT} {
+		k := watch(t)
+		answer.Source, answer.Reason = source.Enum(), mesosproto.TaskStatus_REASON_RECONCILIATION.Enum()
+		k.saw(f, true, ended)
+		k.saw(f, true, answer)
+		require.Equal(t, source == mesosproto.TaskStatus_SOURCE_AGENT, len(k.found) > 0)
+	}
+}
+
 func TestUpdatesOutOfOrderAreFound(t *testing.T) {
 	f := &mesosproto.FrameworkID{Value: proto.String("f")}
 	task := &mesosproto.TaskID{Value: proto.String("t")}

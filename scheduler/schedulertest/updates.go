@@ -148,7 +148,8 @@ func (k *checker) inOrder(l *taskLife, uuid string) {
 // forward checks that a state may follow the last one.
 //
 // A framework that is not partition-aware is told LOST of tasks that may only be unreachable; they may
-// come back. An answer to reconciliation that the master knows nothing is no news of the task.
+// come back. An answer to reconciliation that the master knows nothing is no news of the task: it may
+// have been asked for before the task's end was heard of.
 func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	to := s.GetState()
 	l.unknown = to == mesosproto.TaskState_TASK_UNKNOWN
@@ -156,6 +157,9 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 		return
 	}
 	from, first := l.last, l.lastFrom == nil
+	if !first && transitions.Terminal(from) && knowsNothing(s) {
+		return
+	}
 	l.last, l.lastFrom = to, s
 	switch {
 	case first || from == to || transitions.Task.Allowed(from, to):
@@ -176,4 +180,18 @@ func why(s *mesosproto.TaskStatus) string {
 		out += ", " + s.GetMessage()
 	}
 	return out
+}
+
+// knowsNothing reports whether a status is how a master answers a question about a task that it does
+// not have.
+func knowsNothing(s *mesosproto.TaskStatus) bool {
+	if s.GetReason() != mesosproto.TaskStatus_REASON_RECONCILIATION || s.GetSource() != mesosproto.TaskStatus_SOURCE_MASTER {
+		return false
+	}
+	switch s.GetState() {
+	case mesosproto.TaskState_TASK_UNREACHABLE, mesosproto.TaskState_TASK_LOST, mesosproto.TaskState_TASK_GONE,
+		mesosproto.TaskState_TASK_GONE_BY_OPERATOR:
+		return true
+	}
+	return false
 }
