@@ -142,3 +142,17 @@ func TestReconciliationWaitsForAgentsOfTheRegistry(t *testing.T) {
 	require.Equal(t, mesosproto.TaskState_TASK_UNREACHABLE, list[0].GetState())
 	require.Equal(t, mesosproto.TaskState_TASK_UNKNOWN, list[1].GetState())
 }
+
+// While the framework was away a task has started and ended. STARTING is what it will hear first, so an
+// answer must not run ahead of it.
+func TestReconciliationDoesNotTellWhatNobodyHasHeard(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:4;mem:1024")
+	f := b.framework(modern("dev"))
+	f.accept(0, []*mesosproto.Offer{f.offer()}, launchOf(f.task(h, "t", "cpus:1;mem:32")))
+	f.leaves()
+	h.updateLatest(f, "t", mesosproto.TaskState_TASK_STARTING, mesosproto.TaskState_TASK_FAILED, uuid("1"))
+	f.subscribe()
+	f.reconcile([2]string{"t", ""})
+	require.Equal(t, mesosproto.TaskState_TASK_STAGING, f.updateOf("t").GetState())
+}

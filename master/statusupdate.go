@@ -39,6 +39,8 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 			t.forwarded, t.forwardedState, t.forwardedUUID = true, status.GetState(), status.GetUuid()
 		}
 		f.send(updateEvent(status))
+	} else if t != nil && !t.missed {
+		t.missed, t.believed = true, t.state
 	}
 	if t == nil {
 		c.counters.InvalidStatusUpdates++

@@ -20,9 +20,11 @@ type task struct {
 	state          mesosproto.TaskState
 	statuses       []*mesosproto.TaskStatus
 	forwardedState mesosproto.TaskState
-	forwardedUUID  []byte // nil: no update with a uuid was forwarded
-	forwarded      bool   // an update was forwarded by this master, or the agent said so
-	holds          bool   // its resources are in use: given back exactly once
+	forwardedUUID  []byte               // nil: no update with a uuid was forwarded
+	forwarded      bool                 // an update was forwarded by this master, or the agent said so
+	missed         bool                 // an update came while the framework was away; the agent will send it again
+	believed       mesosproto.TaskState // before the first that was missed
+	holds          bool                 // its resources are in use: given back exactly once
 
 	slot  int // in the framework's table of tasks
 	dirty bool
@@ -137,8 +139,11 @@ type taskKey struct{ framework, task string }
 
 // told is the state that the framework was told last, as far as is known.
 func (t *task) told() mesosproto.TaskState {
-	if t.forwarded {
+	switch {
+	case t.forwarded:
 		return t.forwardedState
+	case t.missed:
+		return t.believed
 	}
 	return t.state
 }
