@@ -32,6 +32,9 @@ type Counters struct {
 	ValidOperationAcks, InvalidOperationAcks       int64
 	Dropped                                        int64 // dropped_messages
 	OutstandingOffers                              int64 // gauge
+	AllocationRuns                                 int64 // allocator/mesos/allocation_runs; 0 if the allocator does not count them
+	RegistryQueued                                 int64 // registrar/queued_operations, a gauge
+	RegistrySize                                   int64 // registrar/registry_size_bytes, a gauge
 	Operations                                     OperationCounters
 }
 

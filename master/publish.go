@@ -99,6 +99,12 @@ func (c *core) publish() {
 	}
 	metrics := c.counters
 	metrics.OutstandingOffers = int64(c.offers.Len())
+	if counting, ok := c.allocator.(interface{ Runs() uint64 }); ok {
+		metrics.AllocationRuns = int64(counting.Runs())
+	}
+	if c.registrar != nil {
+		metrics.RegistryQueued, metrics.RegistrySize = int64(c.registrar.Queued()), int64(c.registrar.Size())
+	}
 	metrics.Reasons = nil
 	if c.last != nil && !c.newReasons {
 		metrics.Reasons = c.last.Metrics.Reasons

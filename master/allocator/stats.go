@@ -20,6 +20,9 @@ type RoleFilters struct {
 	Active int
 }
 
+// Runs is how many runs there were.
+func (h *Hierarchical) Runs() uint64 { return h.counters.Runs }
+
 // Stats returns the numbers as they are now. Called on the loop, like all methods.
 func (h *Hierarchical) Stats() Stats {
 	s := h.counters

@@ -21,9 +21,8 @@
 // Goroutines: net/http's. One mutex guards what is kept; it is held while a view is brought up to
 // date, never while an answer is written.
 //
-// Not counted by the master yet, so always 0: operations by type, allocator/mesos/allocation_runs,
-// registrar/queued_operations, registrar/registry_size_bytes. Timers are left out, as the reference does
-// before their first sample.
+// Not counted by the master yet, so always 0: operations by type. Timers are left out, as the reference
+// does before their first sample.
 //
 // Mesos: src/master/http.cpp, src/master/readonly_handler.cpp, src/master/metrics.cpp.
 package operator

@@ -59,7 +59,7 @@ var (
 
 	allocatorQueue      = family(gauge, "allocator/mesos/event_queue_dispatches", "mesos_allocator_event_queue", "Always 0: the allocator is called directly.")
 	allocatorQueueAlias = family(gauge, "allocator/event_queue_dispatches", "mesos_allocator_event_queue_dispatches", "Old name of mesos_allocator_event_queue.")
-	allocationRuns      = family(counter, "allocator/mesos/allocation_runs", "mesos_allocator_runs_total", "Allocation runs. Not counted yet.")
+	allocationRuns      = family(counter, "allocator/mesos/allocation_runs", "mesos_allocator_runs_total", "Allocation runs.")
 	allocatorTotal      = family(gauge, "allocator/mesos/resources/{resource}/total", "mesos_allocator_resources", "Resources of registered agents; mem and disk in MB.", "resource")
 	allocatorTaken      = family(gauge, "allocator/mesos/resources/{resource}/offered_or_allocated", "mesos_allocator_resources_offered_or_allocated",
 		"Resources offered or in use; mem and disk in MB.", "resource")
@@ -68,8 +68,8 @@ var (
 	quotaConsumed = family(gauge, "allocator/mesos/quota/roles/{role}/resources/{resource}/consumed", "mesos_allocator_quota_consumed",
 		"What a role with its subroles has reserved or in use, as its quota counts.", "role", "resource")
 
-	registrarQueued = family(gauge, "registrar/queued_operations", "mesos_registrar_queued_operations", "Registry operations that wait. Not counted yet.")
-	registrarSize   = family(gauge, "registrar/registry_size_bytes", "mesos_registrar_registry_size_bytes", "Size of the registry. Not counted yet.")
+	registrarQueued = family(gauge, "registrar/queued_operations", "mesos_registrar_queued_operations", "Registry operations that wait.")
+	registrarSize   = family(gauge, "registrar/registry_size_bytes", "mesos_registrar_registry_size_bytes", "Size of the registry.")
 )
 
 // fwKey begins the keys of a framework.

@@ -233,6 +233,9 @@ func TestMetricValues(t *testing.T) {
 		require.Contains(t, got, key)
 		require.Equal(t, want, got[key], key)
 	}
+	require.Positive(t, got["allocator/mesos/allocation_runs"])
+	require.Positive(t, got["registrar/registry_size_bytes"])
+	require.Zero(t, got["registrar/queued_operations"])
 	require.InDelta(t, r.sim.Now().Sub(r.master.Snapshot().StartTime).Seconds(), got["master/uptime_secs"], 1e-6)
 	require.Equal(t, master.Version, r.master.Snapshot().Info.GetVersion())
 }

@@ -59,8 +59,8 @@ func (h *Handler) metrics(emit operatorapi.Emit) {
 	emitMessages(emit, s.Metrics)
 	emitOperations(emit, &s.Metrics.Operations)
 	emitAllocator(emit, s)
-	emit(registrarQueued, 0)
-	emit(registrarSize, 0)
+	emit(registrarQueued, float64(s.Metrics.RegistryQueued))
+	emit(registrarSize, float64(s.Metrics.RegistrySize))
 	for f := range allFrameworks(s) {
 		emitFramework(emit, f)
 	}
@@ -241,7 +241,7 @@ func emitOperations(emit operatorapi.Emit, counts *master.OperationCounters) {
 func emitAllocator(emit operatorapi.Emit, s *master.Snapshot) {
 	emit(allocatorQueue, 0)
 	emit(allocatorQueueAlias, 0)
-	emit(allocationRuns, 0)
+	emit(allocationRuns, float64(s.Metrics.AllocationRuns))
 	var total, taken resources.Quantities
 	for a := range s.Agents.All() {
 		total = total.Add(a.Total.ScalarQuantities())

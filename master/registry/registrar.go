@@ -88,6 +88,14 @@ func (r *Registrar) Failed() error { return r.failed }
 // Queued is the number of operations that are not yet durable.
 func (r *Registrar) Queued() int { return len(r.queue) }
 
+// Size is the size of the registry in bytes; 0 before Recover.
+func (r *Registrar) Size() int {
+	if r.state == nil {
+		return 0
+	}
+	return r.state.Size()
+}
+
 // Batches is the number of writes so far.
 func (r *Registrar) Batches() int { return r.batches }
 

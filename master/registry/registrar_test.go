@@ -74,16 +74,20 @@ func TestAgentsMoveBetweenTheListsAndSurviveARestart(t *testing.T) {
 		require.NotNil(t, state.GoneAgent("S2"))
 	}
 	check(b.state)
-	check(start(t, s).state)
+	require.Positive(t, b.r.Size())
+	again := start(t, s)
+	check(again.state)
+	require.Equal(t, b.r.Size(), again.r.Size(), "what is loaded weighs what was written")
 
 	require.NoError(t, b.apply(registry.MarkReachable{Info: agent("S1")}))
 	require.NoError(t, b.apply(registry.RemoveAgent{ID: "S0"}))
 	require.NoError(t, b.apply(registry.Prune{Gone: []string{"S2", "never there"}}))
-	again := start(t, s).state
-	require.Len(t, again.Agents(), 1)
-	require.NotNil(t, again.Agent("S1"))
-	require.Empty(t, again.UnreachableAgents())
-	require.Empty(t, again.GoneAgents())
+	last := start(t, s).state
+	require.Len(t, last.Agents(), 1)
+	require.NotNil(t, last.Agent("S1"))
+	require.Empty(t, last.UnreachableAgents())
+	require.Empty(t, last.GoneAgents())
+	require.Equal(t, b.r.Size(), last.Size())
 }
 
 func TestOperationsThatDoNotFitChangeNothing(t *testing.T) {

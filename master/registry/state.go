@@ -21,6 +21,8 @@ type State struct {
 	gone        map[string]*messagespb.Registry_GoneSlave
 
 	changed map[string]proto.Message // since the last take, by key; nil: deleted
+	sizes   map[string]int           // of the stored entries, by key
+	size    int                      // their sum
 }
 
 func newState() *State {
@@ -29,6 +31,7 @@ func newState() *State {
 		unreachable: map[string]*messagespb.Registry_UnreachableSlave{},
 		gone:        map[string]*messagespb.Registry_GoneSlave{},
 		changed:     map[string]proto.Message{},
+		sizes:       map[string]int{},
 	}
 }
 
@@ -44,6 +47,7 @@ const (
 // it; going on without it could lose it, so it is an error.
 func (s *State) load(entries []Entry) error {
 	for _, e := range entries {
+		s.weigh(e)
 		kind, id, _ := strings.Cut(e.Key, "/")
 		var m proto.Message
 		switch kind + "/" {
@@ -81,11 +85,25 @@ func (s *State) take() ([]Entry, error) {
 			}
 			e.Value = append([]byte{}, b...) // never nil, which would delete
 		}
+		s.weigh(e)
 		out = append(out, e)
 	}
 	clear(s.changed)
 	return out, nil
 }
+
+// weigh keeps the size of what is stored.
+func (s *State) weigh(e Entry) {
+	s.size -= s.sizes[e.Key]
+	delete(s.sizes, e.Key)
+	if e.Value != nil {
+		s.sizes[e.Key] = len(e.Key) + len(e.Value)
+		s.size += s.sizes[e.Key]
+	}
+}
+
+// Size is the size of the registry: of the keys and values that it takes, in bytes.
+func (s *State) Size() int { return s.size }
 
 func (s *State) setAgent(id string, a *messagespb.Registry_Slave) {
 	if a == nil {
