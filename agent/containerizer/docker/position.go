@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 	"unicode/utf8"
+
+	"go.uber.org/zap"
 )
 
 // The engine's log of a container is read when output may have been missed; what the sandbox has
@@ -193,4 +195,39 @@ func (o *output) from() time.Time {
 		return last
 	}
 	return last.Add(-time.Second)
+}
+
+// dropPartialLines takes the beginning of a line off the end of each file. A log has lines as a whole, with
+// the time of their end, so a line that was being written is read again from its beginning. Longer ones
+// than the engine keeps in one piece stay: their beginnings may be too old to be read again.
+func (o *output) dropPartialLines() {
+	for s, f := range o.files {
+		if f == nil || o.base[s] < 0 {
+			continue
+		}
+		info, err := f.Stat()
+		if err != nil || info.Size() <= o.base[s] {
+			continue
+		}
+		tail := make([]byte, min(info.Size()-o.base[s], logChunk))
+		at := info.Size() - int64(len(tail))
+		r, err := os.OpenFile(f.Name(), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+		if err != nil {
+			continue
+		}
+		is, err := r.Stat()
+		if err == nil && os.SameFile(info, is) {
+			_, err = r.ReadAt(tail, at)
+		}
+		r.Close()
+		newline := int64(bytes.LastIndexByte(tail, '\n'))
+		if err != nil || !os.SameFile(info, is) || newline < 0 && len(tail) == logChunk {
+			continue
+		}
+		if end := at + newline + 1; end < info.Size() {
+			if err := f.Truncate(end); err != nil {
+				o.log.Warn("the beginning of a line may come twice", zap.String("file", f.Name()), zap.Error(err))
+			}
+		}
+	}
 }

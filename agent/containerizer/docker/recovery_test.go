@@ -127,6 +127,25 @@ func TestOutputSurvivesTheAgent(t *testing.T) {
 	}
 }
 
+// A line that was half written when the agent was killed is there once, and whole.
+func TestAHalfWrittenLineSurvivesTheAgent(t *testing.T) {
+	for _, driver := range []string{"json-file", "local"} {
+		t.Run(driver, func(t *testing.T) {
+			r := newRig(t)
+			spec, kill := r.launchElsewhere(`echo first; printf begin; echo 1 >$MESOS_SANDBOX/ready; read x <$MESOS_SANDBOX/go; echo ' end'`, "log-driver", driver)
+			g := r.gate(spec)
+			require.Equal(t, "1", g.reached())
+			r.reads(spec, "first\nbegin")
+			kill()
+			r.restart(spec)
+			g.pass()
+			require.Equal(t, containerizer.Termination{Exited: true}, r.end(spec))
+			require.Contains(t, file(t, spec, "stdout"), "first\nbegin end\n")
+			require.Equal(t, 1, strings.Count(file(t, spec, "stdout"), "begin"))
+		})
+	}
+}
+
 // The kill comes in the middle of a flood.
 func TestOutputSurvivesTheAgentInTheMiddle(t *testing.T) {
 	const lines = 30_000

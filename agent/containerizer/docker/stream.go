@@ -64,6 +64,9 @@ func (c *Containerizer) readLog(ctx context.Context, k *container, out *output, 
 		}
 	}
 	if !out.exact {
+		if out.seen == [2]mark{} {
+			out.dropPartialLines() // they come again as a whole
+		}
 		if from := out.from(); !from.IsZero() {
 			options.Since = from.UTC().Format(time.RFC3339Nano)
 		}
