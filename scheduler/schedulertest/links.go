@@ -19,22 +19,31 @@ import (
 // still arrived.
 var errBroken = status.Error(codes.Unavailable, "the connection broke")
 
-// client is a framework's link.Client over the simulated network: two connections, as over HTTP, one
-// for the stream and one for calls.
-type client struct {
+// service is what a process that clients talk to serves: a master its frameworks, an agent its executors.
+type service[C, E any] struct {
+	name string // the process's
+	loop *loop.SimLoop
+	link link.Server[C, E]
+}
+
+// client is a link.Client over the simulated network: two connections, as over HTTP, one for the stream
+// and one for calls.
+type client[C, E proto.Message] struct {
 	cluster *Cluster
 	host    string
 	http    *http
-	loop    *loop.SimLoop
-	server  func() *node // the master's present process
+	loop    loop.Loop
+	server  func() service[C, E] // of the present process
+	asks    func(C)              // hears of each call when it is made
+	told    func(E)              // hears of each event that arrives; nil: nobody cares
 
 	streamID string
-	stream   *stream
+	stream   *stream[C, E]
 	calls    *connection
 	waiting  []*call // sent, not answered
 }
 
-// http says what becomes of a framework's next call.
+// http says what becomes of a client's next call.
 type http struct{ loseCall, loseAnswer bool }
 
 type call struct {
@@ -51,20 +60,27 @@ func (c *call) answer(err error) {
 	}
 }
 
-func (c *client) Subscribe(m *schedulerpb.Call, event func(*schedulerpb.Event), end func(error)) (cancel func()) {
+func (c *client[C, E]) Subscribe(m C, event func(E), end func(error)) (cancel func()) {
 	if c.stream != nil {
 		c.stream.cancel()
 	}
-	s := &stream{client: c, event: event, end: end}
+	s := &stream[C, E]{client: c, event: event, end: end}
 	c.stream, c.streamID = s, ""
 	to := c.server()
-	s.conn = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(func() { s.finish(errBroken) }) }, func() { to.ended(s) })
+	c.asks(m)
+	s.conn = c.cluster.net.connect(c.host, to.name,
+		func() { c.loop.Post(func() { s.finish(errBroken) }) },
+		func() {
+			if !to.loop.Closed() {
+				to.link.Ended(s)
+			}
+		})
 	s.conn.send(&s.conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
-		if to.closed() {
+		if to.loop.Closed() {
 			s.conn.breakNow(Notice{Server: Never})
 			return
 		}
-		to.master.Schedulers().Subscribe(link.Caller{}, m, s, func(id string, err error) {
+		to.link.Subscribe(link.Caller{}, m, s, func(id string, err error) {
 			s.conn.send(&s.conn.toClient, "", func() {
 				c.loop.Post(func() {
 					if err != nil {
@@ -79,12 +95,12 @@ func (c *client) Subscribe(m *schedulerpb.Call, event func(*schedulerpb.Event), 
 	return s.cancel
 }
 
-func (c *client) Send(m *schedulerpb.Call, done func(error)) {
+func (c *client[C, E]) Send(m C, done func(error)) {
 	to := c.server()
 	if c.calls == nil || !c.calls.up || c.calls.server != to.name {
 		c.calls = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(c.callsBroke) }, func() {})
 	}
-	c.cluster.check.called(c.host, m)
+	c.asks(m)
 	w := &call{done: done}
 	c.waiting = append(c.waiting, w)
 	from := link.Caller{StreamID: c.streamID}
@@ -97,11 +113,11 @@ func (c *client) Send(m *schedulerpb.Call, done func(error)) {
 		return
 	}
 	conn.send(&conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
-		if to.closed() {
+		if to.loop.Closed() {
 			conn.breakNow(Notice{Server: Never})
 			return
 		}
-		to.master.Schedulers().Call(from, m, func(err error) {
+		to.link.Call(from, m, func(err error) {
 			if lost.loseAnswer {
 				conn.breakNow(Notice{})
 				return
@@ -117,7 +133,7 @@ func (c *client) Send(m *schedulerpb.Call, done func(error)) {
 	})
 }
 
-func (c *client) callsBroke() {
+func (c *client[C, E]) callsBroke() {
 	waiting := c.waiting
 	c.waiting = nil
 	for _, w := range waiting {
@@ -125,40 +141,43 @@ func (c *client) callsBroke() {
 	}
 }
 
-// stream is the master's end of a framework's event stream.
-type stream struct {
-	client *client
+// stream is the server's end of an event stream.
+type stream[C, E proto.Message] struct {
+	client *client[C, E]
 	conn   *connection
-	event  func(*schedulerpb.Event)
+	event  func(E)
 	end    func(error)
 	over   bool // on the client's side
 }
 
-var _ link.Stream[*schedulerpb.Event] = (*stream)(nil)
+var _ link.Stream[*schedulerpb.Event] = (*stream[*schedulerpb.Call, *schedulerpb.Event])(nil)
 
-func (s *stream) Send(e *schedulerpb.Event) {
+func (s *stream[C, E]) Send(e E) {
 	c := s.client
 	s.conn.send(&s.conn.toClient, c.cluster.trace.describe(s.conn.server, c.host, e), func() {
 		c.loop.Post(func() {
 			if !s.over {
+				if c.told != nil {
+					c.told(e)
+				}
 				s.event(e)
 			}
 		})
 	})
 }
 
-func (s *stream) Close() {
+func (s *stream[C, E]) Close() {
 	s.conn.close(&s.conn.toClient, func() { s.client.loop.Post(func() { s.finish(io.EOF) }) })
 }
 
-func (s *stream) finish(err error) {
+func (s *stream[C, E]) finish(err error) {
 	if !s.over {
 		s.over = true
 		s.end(err)
 	}
 }
 
-func (s *stream) cancel() {
+func (s *stream[C, E]) cancel() {
 	if !s.over {
 		s.over = true
 		s.conn.close(&s.conn.toServer, s.conn.serverBroke)
@@ -181,7 +200,14 @@ func (d dialer) Dial(*mesosproto.MasterInfo) scheduler.Transport {
 }
 
 func (d dialer) DialLink(l loop.Loop, _ *mesosproto.MasterInfo) (link.Client[*schedulerpb.Call, *schedulerpb.Event], func()) {
-	return &client{cluster: d.cluster, host: d.framework.name, http: d.framework.http, loop: l.(*loop.SimLoop), server: func() *node { return d.cluster.master }}, nil
+	c := d.cluster
+	return &client[*schedulerpb.Call, *schedulerpb.Event]{
+		cluster: c, host: d.framework.name, http: d.framework.http, loop: l,
+		server: func() service[*schedulerpb.Call, *schedulerpb.Event] {
+			return service[*schedulerpb.Call, *schedulerpb.Event]{c.master.name, c.master.loop, c.master.master.Schedulers()}
+		},
+		asks: c.check.called,
+	}, nil
 }
 
 func (d dialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {

@@ -24,13 +24,6 @@ type node struct {
 
 func (n *node) closed() bool { return n.loop.Closed() }
 
-// ended tells the master that a stream broke.
-func (n *node) ended(s *stream) {
-	if !n.closed() {
-		n.master.Schedulers().Ended(s)
-	}
-}
-
 const masterAddress = "10.0.0.1:5050"
 
 func masterInfo() *mesosproto.MasterInfo {

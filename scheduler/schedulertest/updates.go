@@ -66,7 +66,7 @@ func (k *checker) amnesic(agent string) {
 }
 
 // called notes what a framework asks for, when it asks.
-func (k *checker) called(framework string, m *schedulerpb.Call) {
+func (k *checker) called(m *schedulerpb.Call) {
 	if m.GetType() != schedulerpb.Call_ACCEPT {
 		return
 	}
