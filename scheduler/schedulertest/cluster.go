@@ -32,6 +32,11 @@ type Config struct {
 	// cluster's.
 	Master func(*master.Config)
 	Agent  func(*agent.Config)
+	// HoldOffers is how long frameworks may keep an offer. Default DefaultHoldOffers.
+	HoldOffers time.Duration
+	// NoRecords keeps what was told to frameworks only as far as the invariants need it, for runs with
+	// very many tasks: of Framework.Updates the last of each task, nothing else.
+	NoRecords bool
 	// Logger gets the logs of all parts. Default: none.
 	Logger *zap.Logger
 }
@@ -71,6 +76,9 @@ func New(t testing.TB, cfg Config) *Cluster {
 	}
 	if cfg.Behave == nil {
 		cfg.Behave = Command
+	}
+	if cfg.HoldOffers == 0 {
+		cfg.HoldOffers = DefaultHoldOffers
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()

@@ -59,11 +59,18 @@
 //   - forward: a task goes through its states as the table says, and never leaves its end. Frameworks that
 //     are not PARTITION_AWARE may be told LOST of tasks that come back. An agent whose machine died may
 //     repeat updates from before a task's end, one whose disk refused writes may have forgotten anything.
+//   - stale: a framework uses no offer of which it was told that it is rescinded, or lost with the
+//     connection.
+//   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
+//   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
+//     checked of schedulers that show their disk, as [Rememberer]s.
 //   - durable: an agent that was admitted is known to the next master.
 //
 // [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
 //
-//   - bounded: every task that was launched has ended, runs or is unreachable, and its framework knows.
+//   - bounded: of every task that was launched its framework has heard what became of it.
+//   - stuck: no task is still on its way: staging, starting, being killed.
+//   - hoarded: no framework has kept an offer for long without using or declining it.
 //   - truth: what its framework believes of it is so; it runs if and only if its container does.
 //   - no fatal: no driver has given up.
 //

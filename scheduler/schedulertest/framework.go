@@ -2,6 +2,7 @@ package schedulertest
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -21,9 +22,13 @@ type Framework struct {
 	aware   bool // PARTITION_AWARE
 	http    *http
 	process func(disk bool) scheduler.Config // nil: it can't be started again
+	conduct conduct
 
-	// Updates are the status updates so far, by task, in the order of their arrival.
-	Updates map[string][]*mesosproto.TaskStatus
+	// What the framework was told and has asked for so far, in order, whether or not that arrived:
+	// status updates by task, offers, and tasks that it launched. See Config.NoRecords.
+	Updates  map[string][]*mesosproto.TaskStatus
+	Offers   []*mesosproto.Offer
+	Launched []*mesosproto.TaskInfo
 }
 
 // Run starts a framework. Of cfg, Framework and Scheduler must be set; loops and connections are the
@@ -31,7 +36,7 @@ type Framework struct {
 func (c *Cluster) Run(cfg scheduler.Config) *Framework {
 	c.t.Helper()
 	f := c.newFramework()
-	f.start(cfg)
+	f.start(cfg, false)
 	return f
 }
 
@@ -42,7 +47,7 @@ func (c *Cluster) RunProcess(process func(disk bool) scheduler.Config) *Framewor
 	c.t.Helper()
 	f := c.newFramework()
 	f.process = process
-	f.start(process(false))
+	f.start(process(false), false)
 	return f
 }
 
@@ -52,9 +57,10 @@ func (c *Cluster) newFramework() *Framework {
 	return f
 }
 
-func (f *Framework) start(cfg scheduler.Config) {
+func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	c := f.cluster
 	c.t.Helper()
+	f.begin(cfg, disk)
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
 	cfg.Loop, cfg.FrameworkLoop = f.loop, f.calls
 	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f}, nil, ""
@@ -79,7 +85,7 @@ func (f *Framework) Restart(disk bool) {
 		f.cluster.t.Fatal("Restart: a framework that can be started again is started by RunProcess, not Run")
 	}
 	f.cluster.trace.note(fmt.Sprintf("started: %s (with its disk: %v)", f.name, disk))
-	f.start(f.process(disk))
+	f.start(f.process(disk), disk)
 }
 
 // LoseCall loses the framework's next call on its way; LoseAnswer the answer to it.
@@ -87,19 +93,6 @@ func (f *Framework) LoseCall() { f.http.loseCall = true }
 
 // LoseAnswer lets the framework's next call arrive and loses the answer.
 func (f *Framework) LoseAnswer() { f.http.loseAnswer = true }
-
-// recorder notes what the scheduler is told.
-type recorder struct {
-	scheduler.Scheduler
-	framework *Framework
-}
-
-func (r recorder) StatusUpdate(d *scheduler.Driver, s *mesosproto.TaskStatus) {
-	id := s.GetTaskId().GetValue()
-	r.framework.cluster.check.saw(d.FrameworkID(), r.framework.aware, s)
-	r.framework.Updates[id] = append(r.framework.Updates[id], s)
-	r.Scheduler.StatusUpdate(d, s)
-}
 
 // Driver is the framework's driver.
 func (f *Framework) Driver() *scheduler.Driver { return f.driver }
@@ -147,5 +140,47 @@ func (f *Framework) WaitForState(task string, want mesosproto.TaskState) {
 	f.cluster.RunUntil(time.Hour, task+" to be "+want.String(), func() bool {
 		s, ok := f.State(task)
 		return ok && s == want
+	})
+}
+
+// WaitForOffer runs the cluster until the framework holds an offer, which it has neither used nor
+// declined, and returns its id; it fails the test after an hour of virtual time.
+func (f *Framework) WaitForOffer() (id string) {
+	f.cluster.t.Helper()
+	f.cluster.RunUntil(time.Hour, "an offer for "+f.name, func() bool { return len(f.conduct.held) > 0 })
+	return slices.Sorted(maps.Keys(f.conduct.held))[0]
+}
+
+// Task is the task of that id as the framework launched it; nil if it did not.
+func (f *Framework) Task(id string) *mesosproto.TaskInfo {
+	i := slices.IndexFunc(f.Launched, func(t *mesosproto.TaskInfo) bool { return t.GetTaskId().GetValue() == id })
+	if i < 0 {
+		return nil
+	}
+	return f.Launched[i]
+}
+
+// Acknowledged are the states of a task whose acknowledgement has reached its agent, in order.
+func (f *Framework) Acknowledged(task string) (out []mesosproto.TaskState) {
+	l := f.cluster.check.updates.tasks[taskKey{f.driver.FrameworkID().GetValue(), task}]
+	if l == nil {
+		return nil
+	}
+	told := map[string]bool{} // an update may have come more than once
+	for _, u := range f.Updates[task] {
+		if uuid := string(u.GetUuid()); l.acked[uuid] && !told[uuid] {
+			told[uuid] = true
+			out = append(out, u.GetState())
+		}
+	}
+	return out
+}
+
+// WaitForAcknowledgement runs the cluster until the acknowledgement of a task's state has reached its
+// agent; it fails the test after an hour of virtual time.
+func (f *Framework) WaitForAcknowledgement(task string, state mesosproto.TaskState) {
+	f.cluster.t.Helper()
+	f.cluster.RunUntil(time.Hour, "the acknowledgement that "+task+" is "+state.String(), func() bool {
+		return slices.Contains(f.Acknowledged(task), state)
 	})
 }

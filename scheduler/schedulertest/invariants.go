@@ -28,6 +28,11 @@ const (
 	InvariantForward     = "forward"    // no task goes back to an earlier state
 	InvariantBounded     = "bounded"    // every task ends, runs or is unreachable within bounded time
 	InvariantTruth       = "truth"      // what a framework believes of a task agrees with its container
+	InvariantStuck       = "stuck"      // no task is on its way for ever
+	InvariantHoarded     = "hoarded"    // frameworks use or decline their offers
+	InvariantStale       = "stale"      // they use none that they know to be void
+	InvariantIdentity    = "identity"   // they come back as who they were
+	InvariantSaved       = "saved"      // they save what they tell the cluster before they do
 	InvariantDurable     = "durable"    // nothing admitted or acknowledged is lost while disks live
 	InvariantNoFatal     = "no fatal"   // no part gives up for good
 	fullCheckEvery       = time.Hour    // of virtual time

@@ -206,7 +206,7 @@ func (d dialer) DialLink(l loop.Loop, _ *mesosproto.MasterInfo) (link.Client[*sc
 		server: func() service[*schedulerpb.Call, *schedulerpb.Event] {
 			return service[*schedulerpb.Call, *schedulerpb.Event]{c.master.name, c.master.loop, c.master.master.Schedulers()}
 		},
-		asks: c.check.called,
+		asks: func(m *schedulerpb.Call) { c.check.called(d.framework, m) },
 	}, nil
 }
 

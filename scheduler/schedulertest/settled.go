@@ -27,6 +27,9 @@ func (c *Cluster) CheckSettled() {
 		if err := f.driver.Err(); err != nil {
 			c.check.violated(InvariantNoFatal, "the driver of %s ended: %v", f.name, err)
 		}
+		if !f.loop.Closed() {
+			c.check.unanswered(f)
+		}
 	}
 	runs := map[taskKey]bool{}
 	for _, a := range c.agents {
@@ -63,6 +66,6 @@ func (k *checker) settled(l *taskLife, runs bool) {
 			k.violated(InvariantTruth, "task %s of %s is RUNNING for its framework, but no container runs", l.key.task, l.key.framework)
 		}
 	default:
-		k.violated(InvariantBounded, "task %s of %s is still %v", l.key.task, l.key.framework, l.last)
+		k.violated(InvariantStuck, "task %s of %s is still %v", l.key.task, l.key.framework, l.last)
 	}
 }

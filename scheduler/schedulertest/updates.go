@@ -6,7 +6,6 @@ import (
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
-	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
 
 // updates follows every task from the framework's ACCEPT to its last acknowledgement, by what passes
@@ -61,18 +60,6 @@ func (k *checker) amnesic(agent string) {
 	for _, l := range k.updates.order {
 		if l.agent == agent {
 			l.rebooted, l.amnesic = true, true
-		}
-	}
-}
-
-// called notes what a framework asks for, when it asks.
-func (k *checker) called(m *schedulerpb.Call) {
-	if m.GetType() != schedulerpb.Call_ACCEPT {
-		return
-	}
-	for _, op := range m.GetAccept().GetOperations() {
-		for _, t := range append(op.GetLaunch().GetTaskInfos(), op.GetLaunchGroup().GetTaskGroup().GetTasks()...) {
-			k.updates.of(m.GetFrameworkId().GetValue(), t.GetTaskId().GetValue()).agent = t.GetAgentId().GetValue()
 		}
 	}
 }
