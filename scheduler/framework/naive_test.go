@@ -129,13 +129,6 @@ func TestWhatNaiveFrameworksGetWrong(t *testing.T) {
 			w.AddAgent(schedulertest.DefaultResources)
 			begin()
 		}},
-		{name: "ignores stale offers", naive: naive{ignoresLost: true}, running: 0, mishap: func(w *world, _ func()) {
-			w.Agent(0).Destroy()
-			w.Advance(2 * time.Minute)
-			w.AddAgent(schedulertest.DefaultResources)
-			w.Advance(5 * time.Second) // offered
-			w.Agent(1).BreakLink(schedulertest.Notice{})
-		}},
 		{name: "lets a task be stuck", stuck: true, running: 1, mishap: func(*world, func()) {}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
