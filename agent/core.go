@@ -42,7 +42,7 @@ type core struct {
 	shutdownReason      string
 	stopped             bool
 	info                *mesosproto.AgentInfo // with the id once there is one
-	resourceVersion     *mesosproto.UUID      // of this process; the master echoes it with each task
+	resourceVersion     *mesosproto.UUID      // of what the master was told last; it echoes it with each task
 
 	cancelDetector func()
 	leader         *mesosproto.MasterInfo
@@ -94,7 +94,7 @@ func noTimer() bool { return false }
 
 func (c *core) start() {
 	c.started = c.loop.Now()
-	c.resourceVersion = &mesosproto.UUID{Value: c.newUUID()}
+	c.newVersion()
 	c.recover()
 }
 

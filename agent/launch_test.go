@@ -160,3 +160,22 @@ func TestTaskGroupReachesACustomExecutorAtOnce(t *testing.T) {
 	require.Len(t, p.events[1].GetLaunchGroup().GetTaskGroup().GetTasks(), 2)
 	require.Equal(t, []string{"SUBSCRIBED", "LAUNCH_GROUP"}, p.types())
 }
+
+// What a master sent before it had the latest registration is older than what that says.
+func TestDropsTasksOfAMasterThatHasNotSeenTheLatestRegistration(t *testing.T) {
+	r := registered(t)
+	r.master.auto = false
+	r.master.conn().breaks()
+	r.run(30 * time.Second)
+	sent := find[*messagespb.ReregisterSlaveMessage](r)
+	require.Greater(t, len(sent), 1)
+	stale, task := r.runTask(commandTask("stale"), true), r.runTask(commandTask("good"), true)
+	stale.ResourceVersionUuids = []*messagespb.ResourceVersionUUID{{Uuid: sent[0].GetResourceVersionUuid()}}
+	task.ResourceVersionUuids = []*messagespb.ResourceVersionUUID{{Uuid: sent[len(sent)-1].GetResourceVersionUuid()}}
+	r.tell(&messagespb.SlaveReregisteredMessage{SlaveId: agentIDOf("m-S0")})
+	r.tell(stale)
+	require.Equal(t, "stale DROPPED AGENT INVALID_OFFERS: Task assumes outdated resource state", r.story())
+	r.tell(task)
+	require.Equal(t, "good STARTING EXECUTOR", r.story())
+	require.Len(t, r.box.order, 1)
+}

@@ -176,7 +176,7 @@ func TestExecutorsComeBackOrAreLost(t *testing.T) {
 	require.Equal(t, []string{"SUBSCRIBED", "ACKNOWLEDGED", "ACKNOWLEDGED"}, p.types(), "the terminal one once it is on the disk")
 	require.Equal(t, codes.Unavailable, status.Code(p.update("undelivered", mesosproto.TaskState_TASK_RUNNING, 3)))
 	require.Len(t, r.master.conns, dialled)
-	r.run(2 * time.Second)
+	r.run(4 * time.Second) // 2 s, and a random wait before it dials
 	require.Greater(t, len(r.master.conns), dialled)
 	require.Equal(t, lines("a FINISHED EXECUTOR", "b GONE AGENT EXECUTOR_REREGISTRATION_TIMEOUT: Executor did not reregister within 2secs"), r.acknowledgeAll(3*time.Second))
 	require.NoError(t, p.update("undelivered", mesosproto.TaskState_TASK_FINISHED, 4))

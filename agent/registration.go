@@ -104,10 +104,18 @@ func (c *core) register() {
 		c.conn.Send(c.registerMessage())
 	} else {
 		c.log.Info("re-registering", zap.String("master", c.leader.GetPid()), zap.String("agent_id", c.agentID()))
+		c.newVersion()
 		c.conn.Send(c.reregisterMessage())
 	}
 	c.registerAfter(c.registration.Next(c.loop.Rand()))
 }
+
+// newVersion gives each re-registration a version of its own. The answer to one may be on its way while
+// the next is, and behind the answer a task that the next does not list: a master that has given the
+// agent up meanwhile would take the next for news, and use what the task has for others. The task has
+// the version of the registration that the master knew; by that it is recognised, and dropped. (The
+// reference has one version for each process.)
+func (c *core) newVersion() { c.resourceVersion = &mesosproto.UUID{Value: c.newUUID()} }
 
 func (c *core) agentID() string { return c.info.GetId().GetValue() }
 
