@@ -1,13 +1,22 @@
 package loop
 
 import (
-	"container/heap"
+	"math"
 	"math/rand/v2"
 	"time"
 )
 
 // Epoch is the time at which every simulation starts.
 var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Instant is a moment of a simulation: nanoseconds since Epoch.
+type Instant int64
+
+// endOfTime is later than anything that a simulation reaches.
+const endOfTime Instant = math.MaxInt64 / 2
+
+// Time is the moment as a time.
+func (i Instant) Time() time.Time { return Epoch.Add(time.Duration(i)) }
 
 // Sim runs any number of loops in one goroutine under one virtual clock.
 //
@@ -16,8 +25,8 @@ var Epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // drives it, and functions on the loops run inside Step.
 type Sim struct {
 	random *rand.Rand
-	now    time.Time
-	timers timerHeap
+	now    Instant
+	timers timers
 	seq    uint64 // orders timers that expire at the same instant by when they were set
 	ready  []*SimLoop
 	steps  uint64
@@ -32,13 +41,15 @@ type Sim struct {
 func NewSim(seed uint64) *Sim {
 	return &Sim{
 		random:   rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)),
-		now:      Epoch,
 		WorkTime: func(r *rand.Rand) time.Duration { return time.Duration(r.Int64N(int64(2 * time.Millisecond))) },
 	}
 }
 
 // Now is the virtual time.
-func (s *Sim) Now() time.Time { return s.now }
+func (s *Sim) Now() time.Time { return s.now.Time() }
+
+// Instant is the virtual time, too.
+func (s *Sim) Instant() Instant { return s.now }
 
 // Rand is the simulation's own source: for delays, faults and the choice of the next loop.
 func (s *Sim) Rand() *rand.Rand { return s.random }
@@ -53,26 +64,32 @@ func (s *Sim) Loop(name string) *SimLoop {
 
 // At runs f outside every loop at virtual time t: for deliveries and faults.
 func (s *Sim) At(t time.Time, f func()) (stop func() bool) {
-	e := &simTimer{at: t, seq: s.seq, fire: f}
-	s.seq++
-	heap.Push(&s.timers, e)
-	return func() bool {
-		was := e.fire != nil
-		e.fire = nil
-		return was
-	}
+	e := &simTimer{sim: s, f: f}
+	s.set(e, Instant(t.Sub(Epoch)))
+	return e.stop
 }
 
 // After is At, d from now.
 func (s *Sim) After(d time.Duration, f func()) (stop func() bool) {
-	return s.At(s.now.Add(max(d, 0)), f)
+	e := &simTimer{sim: s, f: f}
+	s.set(e, s.in(d))
+	return e.stop
+}
+
+// in is the moment d from now, or now if d is negative.
+func (s *Sim) in(d time.Duration) Instant { return s.now + min(Instant(max(d, 0)), endOfTime) }
+
+func (s *Sim) set(t *simTimer, at Instant) {
+	t.queued = true
+	s.timers.push(timerEntry{min(at, endOfTime), s.seq, t})
+	s.seq++
 }
 
 // Step runs one function, or moves the clock to the next timer and fires it. It reports whether there
 // was anything left to do.
-func (s *Sim) Step() bool { return s.step(time.Time{}) }
+func (s *Sim) Step() bool { return s.step(endOfTime) }
 
-func (s *Sim) step(limit time.Time) bool {
+func (s *Sim) step(limit Instant) bool {
 	if n := len(s.ready); n > 0 {
 		i := 0
 		if n > 1 {
@@ -90,32 +107,24 @@ func (s *Sim) step(limit time.Time) bool {
 		if s.OnStep != nil {
 			s.OnStep(l.name)
 		}
-		f()
+		if f != nil {
+			f()
+		}
 		return true
 	}
-	for s.timers.Len() > 0 {
-		if s.timers[0].fire == nil { // stopped
-			heap.Pop(&s.timers)
-			continue
-		}
-		if !limit.IsZero() && s.timers[0].at.After(limit) {
-			return false
-		}
-		e := heap.Pop(&s.timers).(*simTimer)
-		if e.at.After(s.now) {
-			s.now = e.at
-		}
-		f := e.fire
-		e.fire = nil
-		f()
-		return true
+	e, ok := s.timers.first()
+	if !ok || e.at > limit {
+		return false
 	}
-	return false
+	s.timers.soon.pop()
+	s.now = max(s.now, e.at)
+	e.t.fire()
+	return true
 }
 
 // Advance runs everything that happens within the next d, then sets the clock there.
 func (s *Sim) Advance(d time.Duration) {
-	end := s.now.Add(d)
+	end := s.in(d)
 	for s.step(end) {
 	}
 	s.now = end
@@ -124,7 +133,7 @@ func (s *Sim) Advance(d time.Duration) {
 // RunUntil steps until cond holds, checking it after every step, for at most limit of virtual time. It
 // reports whether cond came to hold.
 func (s *Sim) RunUntil(cond func() bool, limit time.Duration) bool {
-	end := s.now.Add(limit)
+	end := s.in(limit)
 	for !cond() {
 		if !s.step(end) {
 			return cond()
@@ -141,7 +150,7 @@ type SimLoop struct {
 	sim    *Sim
 	name   string
 	random *rand.Rand
-	queue  []func()
+	queue  []entry
 	head   int
 	listed bool // in sim.ready
 	paused bool
@@ -151,21 +160,34 @@ type SimLoop struct {
 
 var _ Loop = (*SimLoop)(nil)
 
+// entry is what a loop has to run: a function, or that of a timer, unless it is stopped before.
+type entry struct {
+	f     func()
+	timer *simTimer
+}
+
 // Name is the name that the loop was made with.
 func (l *SimLoop) Name() string { return l.name }
 
 // Now is the virtual time plus the loop's skew.
-func (l *SimLoop) Now() time.Time { return l.sim.now.Add(l.skew) }
+func (l *SimLoop) Now() time.Time { return Epoch.Add(time.Duration(l.sim.now) + l.skew) }
 
 // Rand is the loop's own seeded source.
 func (l *SimLoop) Rand() *rand.Rand { return l.random }
 
 // Post queues f.
-func (l *SimLoop) Post(f func()) {
+func (l *SimLoop) Post(f func()) { l.post(entry{f: f}) }
+
+func (l *SimLoop) post(e entry) {
 	if l.dead {
 		return
 	}
-	l.queue = append(l.queue, f)
+	if len(l.queue) == cap(l.queue) && l.head > len(l.queue)/2 { // most of it is free again
+		n := copy(l.queue, l.queue[l.head:])
+		clear(l.queue[n:])
+		l.queue, l.head = l.queue[:n], 0
+	}
+	l.queue = append(l.queue, e)
 	l.list()
 }
 
@@ -189,33 +211,25 @@ func (l *SimLoop) unlist() {
 	}
 }
 
+// pop takes the next function; nil if it is that of a timer which was stopped after it had expired.
 func (l *SimLoop) pop() func() {
-	f := l.queue[l.head]
-	l.queue[l.head] = nil
+	e := l.queue[l.head]
+	l.queue[l.head] = entry{}
 	l.head++
 	if l.head == len(l.queue) {
 		l.queue, l.head = l.queue[:0], 0
 	}
-	return f
+	if e.timer != nil {
+		return e.timer.take()
+	}
+	return e.f
 }
 
 // AfterFunc posts f after d of virtual time.
 func (l *SimLoop) AfterFunc(d time.Duration, f func()) (stop func() bool) {
-	over := false
-	cancel := l.sim.After(d, func() {
-		l.Post(func() {
-			if !over {
-				over = true
-				f()
-			}
-		})
-	})
-	return func() bool {
-		was := over
-		over = true
-		cancel()
-		return !was
-	}
+	t := &simTimer{sim: l.sim, loop: l, f: f}
+	l.sim.set(t, l.sim.in(d))
+	return t.stop
 }
 
 // Do runs work at once, inside the call, and posts done after WorkTime.
@@ -224,7 +238,7 @@ func (l *SimLoop) Do(work func() error, done func(error)) {
 		return
 	}
 	err := work()
-	l.sim.After(l.sim.WorkTime(l.sim.random), func() { l.Post(func() { done(err) }) })
+	l.AfterFunc(l.sim.WorkTime(l.sim.random), func() { done(err) })
 }
 
 // Close ends the loop as a crash does: what is queued and every timer are gone, nothing runs again.
@@ -251,30 +265,3 @@ func (l *SimLoop) Resume() {
 
 // SetSkew sets how far the loop's clock is ahead of the simulation's.
 func (l *SimLoop) SetSkew(d time.Duration) { l.skew = d }
-
-type simTimer struct {
-	at   time.Time
-	seq  uint64
-	fire func() // nil: stopped or fired
-}
-
-// timerHeap orders timers by time, then by when they were set.
-type timerHeap []*simTimer
-
-func (h timerHeap) Len() int { return len(h) }
-func (h timerHeap) Less(i, j int) bool {
-	if !h[i].at.Equal(h[j].at) {
-		return h[i].at.Before(h[j].at)
-	}
-	return h[i].seq < h[j].seq
-}
-func (h timerHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
-func (h *timerHeap) Push(x any)   { *h = append(*h, x.(*simTimer)) }
-func (h *timerHeap) Pop() any {
-	old := *h
-	n := len(old)
-	e := old[n-1]
-	old[n-1] = nil
-	*h = old[:n-1]
-	return e
-}

@@ -91,6 +91,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 		store: &registrymemory.Storage{}, masterDisk: &disk{}, happened: map[FaultKind]int{},
 	}
 	c.check = newChecker(c)
+	tr.mutated = c.check.mutated
 	sim.OnStep = func(string) { c.check.step() }
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -64,6 +64,7 @@
 //   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
 //   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
 //     checked of schedulers that show their disk, as [Rememberer]s.
+//   - immutable: no message is changed once it is sent; senders and receivers keep them.
 //   - durable: an agent that was admitted is known to the next master.
 //
 // [Cluster.CheckSettled] adds what holds when no fault has happened for a while:

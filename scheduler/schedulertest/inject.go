@@ -189,8 +189,11 @@ func (n *network) slow(a, b string, by time.Duration) (undo func()) {
 	n.lag[there] += by
 	n.lag[back] += by
 	return func() {
-		n.lag[there] -= by
-		n.lag[back] -= by
+		for _, way := range []pair{there, back} {
+			if n.lag[way] -= by; n.lag[way] == 0 {
+				delete(n.lag, way)
+			}
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mesokit/mesokit/internal/loop"
 )
 
@@ -34,6 +36,7 @@ const (
 	InvariantIdentity    = "identity"   // they come back as who they were
 	InvariantSaved       = "saved"      // they save what they tell the cluster before they do
 	InvariantDurable     = "durable"    // nothing admitted or acknowledged is lost while disks live
+	InvariantImmutable   = "immutable"  // no message is changed once it is sent
 	InvariantNoFatal     = "no fatal"   // no part gives up for good
 	fullCheckEvery       = time.Hour    // of virtual time
 	maxViolationsPerTest = 8            // more say nothing new
@@ -62,6 +65,11 @@ func (k *checker) violated(invariant, format string, args ...any) {
 	k.found = append(k.found, v)
 	k.cluster.trace.note("VIOLATED " + v.String())
 	k.cluster.t.Errorf("invariant violated: %v", v)
+}
+
+// mutated is told of a message that was changed on its way.
+func (k *checker) mutated(from, to string, m proto.Message) {
+	k.violated(InvariantImmutable, "a message of %s to %s was changed after it was sent; it is now: %s", from, to, describe(m))
 }
 
 // step checks what the last step changed.

@@ -75,13 +75,13 @@ func (c *client[C, E]) Subscribe(m C, event func(E), end func(error)) (cancel fu
 				to.link.Ended(s)
 			}
 		})
-	s.conn.send(&s.conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
+	s.conn.send(&s.conn.toServer, m, func() {
 		if to.loop.Closed() {
 			s.conn.breakNow(Notice{Server: Never})
 			return
 		}
 		to.link.Subscribe(link.Caller{}, m, s, func(id string, err error) {
-			s.conn.send(&s.conn.toClient, "", func() {
+			s.conn.send(&s.conn.toClient, nil, func() {
 				c.loop.Post(func() {
 					if err != nil {
 						s.finish(err)
@@ -112,7 +112,7 @@ func (c *client[C, E]) Send(m C, done func(error)) {
 		conn.breakNow(Notice{})
 		return
 	}
-	conn.send(&conn.toServer, c.cluster.trace.describe(c.host, to.name, m), func() {
+	conn.send(&conn.toServer, m, func() {
 		if to.loop.Closed() {
 			conn.breakNow(Notice{Server: Never})
 			return
@@ -122,7 +122,7 @@ func (c *client[C, E]) Send(m C, done func(error)) {
 				conn.breakNow(Notice{})
 				return
 			}
-			conn.send(&conn.toClient, "", func() {
+			conn.send(&conn.toClient, nil, func() {
 				c.loop.Post(func() {
 					// The connection may have broken meanwhile; then the call has had its answer.
 					c.waiting = slices.DeleteFunc(c.waiting, func(x *call) bool { return x == w })
@@ -154,7 +154,7 @@ var _ link.Stream[*schedulerpb.Event] = (*stream[*schedulerpb.Call, *schedulerpb
 
 func (s *stream[C, E]) Send(e E) {
 	c := s.client
-	s.conn.send(&s.conn.toClient, c.cluster.trace.describe(s.conn.server, c.host, e), func() {
+	s.conn.send(&s.conn.toClient, e, func() {
 		c.loop.Post(func() {
 			if !s.over {
 				if c.told != nil {
@@ -223,8 +223,7 @@ type agentDialer struct {
 
 func (d agentDialer) Dial(_ *mesosproto.MasterInfo, h link.Handler) link.Conn {
 	to := d.cluster.master
-	up := &end{cluster: d.cluster, peer: "master@" + masterAddress, from: d.agent.name, to: to.name}
-	down := &end{cluster: d.cluster, peer: d.agent.pid, from: to.name, to: d.agent.name}
+	up, down := &end{peer: "master@" + masterAddress}, &end{peer: d.agent.pid}
 	conn := d.cluster.net.connect(d.agent.name, to.name,
 		func() { h.Exited(up) },
 		func() {
@@ -257,14 +256,12 @@ func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func())
 
 // end is what one side of a connection between agent and master holds.
 type end struct {
-	cluster  *Cluster
-	conn     *connection
-	lane     *lane
-	peer     string
-	from, to string
-	deliver  func(proto.Message)
-	closed   func()              // tells the other side
-	sent     func(proto.Message) // nil: nobody cares
+	conn    *connection
+	lane    *lane
+	peer    string
+	deliver func(proto.Message)
+	closed  func()              // tells the other side
+	sent    func(proto.Message) // nil: nobody cares
 }
 
 var _ link.Conn = (*end)(nil)
@@ -275,7 +272,7 @@ func (e *end) Send(m proto.Message) {
 	if e.sent != nil {
 		e.sent(m)
 	}
-	e.conn.send(e.lane, e.cluster.trace.describe(e.from, e.to, m), func() { e.deliver(m) })
+	e.conn.send(e.lane, m, func() { e.deliver(m) })
 }
 
 func (e *end) Close() { e.conn.close(e.lane, e.closed) }

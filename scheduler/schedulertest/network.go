@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mesokit/mesokit/internal/loop"
 )
 
@@ -37,7 +39,9 @@ func host(process string) string {
 const masterHost = "master"
 
 // blocked reports whether nothing gets from one host to another.
-func (n *network) blocked(from, to string) bool { return n.cut[pair{host(from), host(to)}] > 0 }
+func (n *network) blocked(from, to string) bool {
+	return len(n.cut) > 0 && n.cut[pair{host(from), host(to)}] > 0
+}
 
 // block keeps what one host sends from the other. Connections stay up, as with TCP: it arrives when the
 // way is free again, unless the connection is over by then.
@@ -54,8 +58,8 @@ func (n *network) unblock(from, to string) {
 	}
 	delete(n.cut, pair{from, to})
 	for _, c := range slices.Clone(n.conns) {
-		c.release(&c.toServer, c.client, c.server)
-		c.release(&c.toClient, c.server, c.client)
+		c.toServer.release()
+		c.toClient.release()
 	}
 }
 
@@ -79,21 +83,31 @@ type connection struct {
 
 // lane is one direction: it keeps order although delays differ.
 type lane struct {
-	last    time.Time
-	pending []*delivery
-	held    []*delivery // would have arrived, but nothing gets through
+	net      *network
+	from, to string
+	way      uint64      // hash of from and to
+	alarm    *loop.Alarm // goes off when the first of pending arrives
+	set      bool
+	last     loop.Instant
+	pending  []delivery
+	first    int        // of pending
+	held     []delivery // would have arrived, but nothing gets through
 }
 
+// delivery is a message, or something that the trace does not show, on its way.
 type delivery struct {
-	stop func() bool
-	what string
-	f    func()
+	at   loop.Instant
+	m    proto.Message // nil: not shown
+	hash uint64        // of m
+	f    func()        // what its arrival does
 }
 
 // connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
 // the hosts can't reach each other.
 func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
 	c := &connection{net: n, client: client, server: server, up: true, clientBroke: clientBroke, serverBroke: serverBroke}
+	c.toServer.join(n, client, server)
+	c.toClient.join(n, server, client)
 	if n.blocked(client, server) || n.blocked(server, client) {
 		c.up = false
 		n.sim.After(n.delay(), clientBroke)
@@ -103,10 +117,15 @@ func (n *network) connect(client, server string, clientBroke, serverBroke func()
 	return c
 }
 
+func (l *lane) join(n *network, from, to string) {
+	l.net, l.from, l.to, l.way = n, from, to, hashWay(from, to)
+	l.alarm = n.sim.Alarm(l.arrive)
+}
+
 // send delivers one thing over a lane: f runs when it arrives, unless the connection breaks before.
-func (c *connection) send(l *lane, what string, f func()) {
+func (c *connection) send(l *lane, m proto.Message, f func()) {
 	if c.up {
-		c.under(l, &delivery{what: what, f: f})
+		l.under(delivery{m: m, hash: c.net.trace.hashOf(m), f: f})
 		return
 	}
 	// Who sends into a connection that is gone without knowing hears of it when TCP gives up.
@@ -123,47 +142,69 @@ func (c *connection) send(l *lane, what string, f func()) {
 const tcpTimeout = 924600 * time.Millisecond
 
 // under sends a delivery on its way.
-func (c *connection) under(l *lane, d *delivery) {
-	from, to := c.ends(l)
-	at := c.net.sim.Now().Add(c.net.delay() + c.net.lag[pair{host(from), host(to)}])
-	if at.Before(l.last) {
-		at = l.last
+func (l *lane) under(d delivery) {
+	takes := l.net.delay()
+	if len(l.net.lag) > 0 {
+		takes += l.net.lag[pair{host(l.from), host(l.to)}]
 	}
-	l.last = at
-	d.stop = c.net.sim.At(at, func() {
-		l.pending = l.pending[1:] // the oldest: a lane is first in, first out
-		if len(l.held) > 0 || c.net.blocked(from, to) {
-			l.held = append(l.held, d)
-			return
-		}
-		c.net.trace.note(d.what)
-		d.f()
-	})
+	d.at = max(l.last, l.net.sim.Instant()+loop.Instant(takes))
+	l.last = d.at
+	if l.first > 0 && len(l.pending) == cap(l.pending) {
+		n := copy(l.pending, l.pending[l.first:])
+		clear(l.pending[n:])
+		l.pending, l.first = l.pending[:n], 0
+	}
 	l.pending = append(l.pending, d)
+	if !l.set {
+		l.set = true
+		l.alarm.Set(d.at)
+	}
 }
 
-// ends names the hosts that a lane leads from and to.
-func (c *connection) ends(l *lane) (from, to string) {
-	if l == &c.toServer {
-		return c.client, c.server
+// arrive takes the first delivery. What was under way when the alarm was set may have been lost since, or
+// sent anew, to arrive later.
+func (l *lane) arrive() {
+	l.set = false
+	if l.first == len(l.pending) {
+		return
 	}
-	return c.server, c.client
+	d := l.pending[l.first]
+	if d.at > l.net.sim.Instant() {
+		l.set = true
+		l.alarm.Set(d.at)
+		return
+	}
+	l.pending[l.first] = delivery{}
+	if l.first++; l.first == len(l.pending) {
+		l.pending, l.first = l.pending[:0], 0
+	} else {
+		l.set = true
+		l.alarm.Set(l.pending[l.first].at)
+	}
+	if len(l.held) > 0 || l.net.blocked(l.from, l.to) {
+		l.held = append(l.held, d)
+		return
+	}
+	if d.m != nil {
+		l.net.trace.arrived(l, d)
+	}
+	d.f()
 }
 
 // release sends on what was held, before what is already under way.
-func (c *connection) release(l *lane, from, to string) {
-	if c.net.blocked(from, to) || len(l.held) == 0 {
+func (l *lane) release() {
+	if len(l.held) == 0 || l.net.blocked(l.from, l.to) {
 		return
 	}
-	all := append(l.held, l.pending...)
-	for _, d := range l.pending {
-		d.stop()
-	}
-	l.held, l.pending = nil, nil
+	all := append(l.held, l.pending[l.first:]...)
+	l.lose()
 	for _, d := range all {
-		c.under(l, d)
+		l.under(d)
 	}
 }
+
+// lose drops what is under way.
+func (l *lane) lose() { l.pending, l.first, l.held = nil, 0, nil }
 
 // close ends the connection in good order by one side: what that side has sent before still arrives,
 // then the other side is told.
@@ -171,7 +212,7 @@ func (c *connection) close(l *lane, told func()) {
 	if !c.up {
 		return
 	}
-	c.send(l, "", func() {
+	c.send(l, nil, func() {
 		if c.up {
 			c.forget()
 			told()
@@ -182,12 +223,8 @@ func (c *connection) close(l *lane, told func()) {
 // forget takes the connection down; what is under way is lost.
 func (c *connection) forget() {
 	c.up = false
-	for _, l := range []*lane{&c.toServer, &c.toClient} {
-		for _, d := range l.pending {
-			d.stop()
-		}
-		l.pending, l.held = nil, nil
-	}
+	c.toServer.lose()
+	c.toClient.lose()
 	for i, x := range c.net.conns {
 		if x == c {
 			c.net.conns = append(c.net.conns[:i], c.net.conns[i+1:]...)
