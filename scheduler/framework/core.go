@@ -188,6 +188,10 @@ func (c *core) Error(_ *scheduler.Driver, err error) {
 			}
 		}
 		c.askSoon()
+		c.declineAgain(lost.Call.GetAccept().GetOfferIds(), refuseUnfit)
+	case schedulerpb.Call_DECLINE:
+		d := lost.Call.GetDecline()
+		c.declineAgain(d.GetOfferIds(), time.Duration(d.GetFilters().GetRefuseSeconds()*float64(time.Second)))
 	case schedulerpb.Call_RECONCILE:
 		c.askSoon()
 	case schedulerpb.Call_SUPPRESS, schedulerpb.Call_REVIVE:
@@ -195,6 +199,13 @@ func (c *core) Error(_ *scheduler.Driver, err error) {
 		c.driver.AfterFunc(time.Second, c.post)
 	}
 	// A lost KILL is repeated anyway, a lost ACKNOWLEDGE brings the update again.
+}
+
+// declineAgain declines offers of which the master may not have heard that they are used or declined: it
+// would keep them for this framework for ever. It ignores those that it has heard of, and those of a
+// subscription that is over.
+func (c *core) declineAgain(offers []*mesosproto.OfferID, refuse time.Duration) {
+	c.driver.AfterFunc(time.Second, func() { c.call(c.driver.Decline(offers, scheduler.RefuseFor(refuse))) })
 }
 
 // fail ends the framework because it can't remember.

@@ -1,7 +1,6 @@
 package framework_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -413,19 +412,6 @@ func TestARemovedFramework(t *testing.T) {
 		w.settled("web", 3)
 		require.NotEqual(t, id, w.f.Snapshot().FrameworkID)
 	}
-}
-
-// flaky is a Store that can fail.
-type flaky struct {
-	framework.Memory
-	broken bool
-}
-
-func (f *flaky) Save(changes map[string][]byte) error {
-	if f.broken {
-		return errors.New("no space left on device")
-	}
-	return f.Memory.Save(changes)
 }
 
 func TestNothingIsLaunchedOrAcknowledgedThatIsNotSaved(t *testing.T) {

@@ -2,6 +2,7 @@ package framework
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -12,7 +13,8 @@ import (
 
 // StatusUpdate takes in what became of a task. It is acknowledged once that is durable.
 func (c *core) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
-	if len(s.GetUuid()) > 0 {
+	again := func(x *mesosproto.TaskStatus) bool { return bytes.Equal(x.GetUuid(), s.GetUuid()) }
+	if len(s.GetUuid()) > 0 && !slices.ContainsFunc(c.acks, again) {
 		c.acks = append(c.acks, s)
 	}
 	c.post()

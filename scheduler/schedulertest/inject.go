@@ -128,10 +128,10 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 		return func() { a.disk.slow = 0 }
 	case FailDisk:
 		a.store.Fail(errDisk)
-		c.check.amnesic(a.ID())
+		c.check.amnesic(a.ID(), true)
 		return func() {
 			a.store.Fail(nil)
-			c.check.amnesic(a.ID())
+			c.check.amnesic(a.ID(), false)
 		}
 	case HangContainerizer:
 		a.machine.hang(true)

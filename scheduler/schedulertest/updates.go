@@ -11,8 +11,9 @@ import (
 // updates follows every task from the framework's ACCEPT to its last acknowledgement, by what passes
 // on the wires.
 type updates struct {
-	tasks map[taskKey]*taskLife
-	order []*taskLife
+	tasks    map[taskKey]*taskLife
+	order    []*taskLife
+	refusing map[string]bool // agents whose disks refuse writes now
 }
 
 type taskKey struct{ framework, task string }
@@ -31,7 +32,9 @@ type taskLife struct {
 	rebooted bool                   // its agent's machine died; see rebooted
 }
 
-func newUpdates() updates { return updates{tasks: map[taskKey]*taskLife{}} }
+func newUpdates() updates {
+	return updates{tasks: map[taskKey]*taskLife{}, refusing: map[string]bool{}}
+}
 
 func (u *updates) of(framework, task string) *taskLife {
 	key := taskKey{framework, task}
@@ -54,9 +57,10 @@ func (k *checker) rebooted(agent string) {
 	}
 }
 
-// amnesic notes that an agent's disk refused writes. What could not be written then is missing after the
-// agent's next start, so its tasks of that time are not held to their order.
-func (k *checker) amnesic(agent string) {
+// amnesic notes that an agent's disk begins or ends to refuse writes. What could not be written meanwhile
+// is missing after the agent's next start, so its tasks of that time are not held to their order.
+func (k *checker) amnesic(agent string, refuses bool) {
+	k.updates.refusing[agent] = refuses
 	for _, l := range k.updates.order {
 		if l.agent == agent {
 			l.rebooted, l.amnesic = true, true
@@ -71,6 +75,9 @@ func (k *checker) fromAgent(m proto.Message) {
 		return
 	}
 	l := k.updates.of(x.GetUpdate().GetFrameworkId().GetValue(), x.GetUpdate().GetStatus().GetTaskId().GetValue())
+	if k.updates.refusing[x.GetUpdate().GetSlaveId().GetValue()] {
+		l.rebooted, l.amnesic = true, true
+	}
 	uuid := string(x.GetUpdate().GetUuid())
 	for i, sent := range l.sent {
 		if sent == uuid {

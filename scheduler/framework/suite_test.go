@@ -1,0 +1,313 @@
+package framework_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+	"github.com/mesokit/mesokit/scheduler"
+	"github.com/mesokit/mesokit/scheduler/framework"
+	"github.com/mesokit/mesokit/scheduler/schedulertest"
+)
+
+// subject is a framework that goes through the suite: this package's, or one that is written by hand.
+// The ids of its tasks begin with the name of what they are for, and a dot.
+type subject interface {
+	// process is how a process of it begins; see schedulertest.Cluster.RunProcess. Its disk is new, or
+	// that of the last process.
+	process(disk bool) scheduler.Config
+	// declare says what should run from now on, also in processes to come.
+	declare(jobs []job)
+	// kill has one of its tasks killed.
+	kill(task string)
+	// breakDisk lets saving fail, until it is called with false.
+	breakDisk(broken bool)
+}
+
+// job is something that should run.
+type job struct {
+	name    string
+	count   int
+	command string
+	once    bool // each of count to its end; else always
+	retries int  // of once; negative: any number
+	checked bool // for its health, by a command
+}
+
+// within is how long what a script of the suite does to framework and cluster takes.
+const within = 10 * time.Minute
+
+// suite is what a framework has to stand: services, one with health checks, and batches under faults of
+// all kinds, while what it should run changes, tasks are killed, containers hang and get sick, and the
+// framework's own disk refuses writes. Invariants hold all the while, and once all is over, exactly
+// what was declared last runs.
+func suite(begin func() subject) schedulertest.Exploration {
+	s := &suiteRun{}
+	return schedulertest.Exploration{
+		// Agents have room for what frameworks that lost their disk leave behind.
+		Config: schedulertest.Config{
+			Agents: 3, Resources: "cpus:32;mem:32768;disk:16384;ports:[31000-32000]",
+			Behave: func(c *containerizer.Spec) schedulertest.Behaviour { return s.behave(c) },
+		},
+		Within: within,
+		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
+			*s = suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}, commands: map[string]string{}}
+			s.play()
+		},
+		Settled: func(t testing.TB, _ *schedulertest.Cluster) { s.settled(t) },
+	}
+}
+
+// suiteRun is one run of the suite.
+type suiteRun struct {
+	*schedulertest.Cluster
+	subject
+	random   *rand.Rand
+	runs     *schedulertest.Framework
+	jobs     []job
+	launched map[string]int    // containers, by job
+	commands map[string]string // of tasks that were launched
+	sick     bool              // what is checked
+}
+
+// play starts the framework and plans what is wanted of it.
+func (s *suiteRun) play() {
+	s.jobs = []job{
+		{name: "web", count: 4, command: "server 1"},
+		{name: "checked", count: 2, command: "server", checked: true},
+		{name: "array", count: 4, command: "sleep 40", once: true, retries: -1},
+		{name: "hopeless", count: 1, command: "exit 1", once: true, retries: 2},
+	}
+	s.declare(s.jobs)
+	s.runs = s.RunProcess(s.process)
+	for range 8 {
+		begin, end := s.demand()
+		at := time.Duration(s.random.Int64N(int64(within)))
+		s.AfterFunc(at, begin)
+		s.AfterFunc(at+time.Duration(s.random.Int64N(int64(within-at))), end)
+	}
+}
+
+// demand is something that is wanted of the framework for a while, or done to it.
+func (s *suiteRun) demand() (begin, end func()) {
+	n := s.random.IntN(6)
+	switch s.random.IntN(6) {
+	case 0:
+		return func() { s.change(func(web *job) { web.count = n }) }, func() {}
+	case 1:
+		return func() { s.change(func(web *job) { web.command = fmt.Sprint("server ", n) }) }, func() {}
+	case 2:
+		return func() { s.declare(s.jobs[1:]) }, func() { s.declare(s.jobs) }
+	case 3:
+		return func() {
+			if tasks := slices.Sorted(maps.Keys(s.running())); len(tasks) > 0 {
+				s.kill(tasks[n%len(tasks)])
+			}
+		}, func() {}
+	case 4:
+		return func() { s.sick = true }, func() { s.sick = false }
+	default:
+		return func() { s.breakDisk(true) }, func() { s.breakDisk(false) }
+	}
+}
+
+func (s *suiteRun) change(how func(web *job)) {
+	s.jobs = slices.Clone(s.jobs)
+	how(&s.jobs[0])
+	s.declare(s.jobs)
+}
+
+// behave lets some of the first containers hang as they start, or fail.
+func (s *suiteRun) behave(c *containerizer.Spec) schedulertest.Behaviour {
+	b := schedulertest.Command(c)
+	id := c.Task.GetTaskId().GetValue()
+	name := nameOf(id)
+	s.commands[id] = c.Command.GetValue()
+	s.launched[name]++
+	switch n := s.launched[name]; {
+	case name == "web" && n == 2:
+		b.Start = 1000 * time.Hour
+	case name == "array" && n <= 3:
+		b.Run, b.Exit = time.Second, 1
+	case name == "checked":
+		b.Check = func(*mesosproto.CommandInfo) int {
+			if s.sick {
+				return 1
+			}
+			return 0
+		}
+	}
+	return b
+}
+
+func nameOf(task string) string {
+	name, _, _ := strings.Cut(task, ".")
+	return name
+}
+
+// running are the tasks of the framework, by id, with their commands: those that have not ended, or have
+// without the framework's having said that it knows.
+func (s *suiteRun) running() map[string]string {
+	out := map[string]string{}
+	for f := range s.Master().Frameworks.All() {
+		if f.ID != s.runs.Driver().FrameworkID().GetValue() {
+			continue // it has lost that
+		}
+		for task := range f.Tasks.All() {
+			id := task.Info.GetTaskId().GetValue()
+			out[id] = s.commands[id]
+		}
+	}
+	return out
+}
+
+// settled checks that what is declared runs, and only that, now and after another start.
+func (s *suiteRun) settled(t testing.TB) {
+	s.exact(t)
+	before, heard := s.running(), len(s.runs.Updates)
+	s.runs.Crash()
+	s.runs.Restart(true)
+	s.Advance(5 * time.Minute)
+	s.CheckSettled()
+	require.Equal(t, before, s.running(), "another process takes over what runs")
+	require.Len(t, s.runs.Updates, heard, "and begins nothing again that has ended")
+}
+
+func (s *suiteRun) exact(t testing.TB) {
+	want, have := map[string]int{}, map[string]int{}
+	for _, j := range s.jobs {
+		if !j.once {
+			want[j.name+": "+j.command] = j.count
+		}
+	}
+	maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
+	for id, command := range s.running() {
+		have[nameOf(id)+": "+command]++
+		state, _ := s.runs.State(id)
+		require.Equal(t, mesosproto.TaskState_TASK_RUNNING, state, id)
+	}
+	require.Equal(t, want, have, "exactly what is declared runs")
+	for _, j := range s.jobs {
+		if !j.once {
+			continue
+		}
+		ended := map[mesosproto.TaskState]int{}
+		for id := range s.runs.Updates {
+			if state, _ := s.runs.State(id); nameOf(id) == j.name && transitions.Terminal(state) {
+				ended[state]++
+			}
+		}
+		if j.retries < 0 {
+			require.GreaterOrEqual(t, ended[mesosproto.TaskState_TASK_FINISHED], j.count, "%s: %v", j.name, ended)
+		} else {
+			require.GreaterOrEqual(t, ended[mesosproto.TaskState_TASK_FAILED], j.retries+1, "%s: %v", j.name, ended)
+		}
+	}
+	for f := range s.Master().Frameworks.All() {
+		require.Zero(t, f.Offers.Len(), "no offer is held")
+	}
+}
+
+// right is this package's framework, as the suite's subject.
+type right struct {
+	cfg  framework.Config
+	disk *flaky
+	f    *framework.Framework // the present process's, or the last one's
+}
+
+func (r *right) process(disk bool) scheduler.Config {
+	if !disk {
+		r.disk = &flaky{}
+	}
+	r.cfg.Store = r.disk
+	r.cfg.Driver.Framework = &mesosproto.FrameworkInfo{Name: proto.String("right"), User: proto.String("nobody")}
+	r.f = must(framework.New(r.cfg))
+	return must(r.f.SchedulerConfig())
+}
+
+func must[T any](x T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return x
+}
+
+func (r *right) declare(jobs []job) {
+	before := r.cfg.Specs
+	r.cfg.Specs = nil
+	for _, j := range jobs {
+		r.cfg.Specs = append(r.cfg.Specs, j.spec())
+	}
+	if r.f == nil {
+		return
+	}
+	for _, s := range before {
+		if !slices.ContainsFunc(r.cfg.Specs, func(x framework.Spec) bool { return specName(x) == specName(s) }) {
+			r.f.Remove(specName(s))
+		}
+	}
+	for _, s := range r.cfg.Specs {
+		if err := r.f.Apply(s); err != nil {
+			panic(err)
+		}
+	}
+}
+
+func (r *right) kill(task string)      { r.f.Kill(task) }
+func (r *right) breakDisk(broken bool) { r.disk.broken = broken }
+
+// task is what an instance of the job is, without an id.
+func (j job) task() *mesosproto.TaskInfo {
+	t := scheduler.CommandTask("", j.command, resources.MustParse("cpus:1;mem:64"))
+	if j.checked {
+		check := scheduler.CommandCheck("check")
+		check.DelaySeconds, check.IntervalSeconds = proto.Float64(0), proto.Float64(20)
+		scheduler.WithHealthCheck(check)(t)
+	}
+	return t
+}
+
+func (j job) spec() framework.Spec {
+	if j.once {
+		return framework.Batch{Name: j.name, Count: j.count, Retries: j.retries, Task: j.task()}
+	}
+	return framework.Service{Name: j.name, Instances: j.count, Task: j.task()}
+}
+
+func specName(s framework.Spec) string {
+	if b, ok := s.(framework.Batch); ok {
+		return b.Name
+	}
+	return s.(framework.Service).Name
+}
+
+// flaky is a Store that can fail: before it has written, or after.
+type flaky struct {
+	framework.Memory
+	broken bool
+	tries  int
+}
+
+var errNoSpace = errors.New("no space left on device")
+
+func (f *flaky) Save(changes map[string][]byte) error {
+	if !f.broken {
+		return f.Memory.Save(changes)
+	}
+	if f.tries++; f.tries%2 == 0 {
+		_ = f.Memory.Save(changes) // which doesn't fail
+	}
+	return errNoSpace
+}
