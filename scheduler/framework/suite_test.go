@@ -1,6 +1,7 @@
 package framework_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -63,7 +64,7 @@ func suite(begin func() subject) schedulertest.Exploration {
 		},
 		Within: within,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
-			*s = suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}, commands: map[string]string{}}
+			*s = suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}}
 			s.play()
 		},
 		Settled: func(t testing.TB, _ *schedulertest.Cluster) { s.settled(t) },
@@ -77,9 +78,8 @@ type suiteRun struct {
 	random   *rand.Rand
 	runs     *schedulertest.Framework
 	jobs     []job
-	launched map[string]int    // containers, by job
-	commands map[string]string // of tasks that were launched
-	sick     bool              // what is checked
+	launched map[string]int // containers, by job
+	sick     bool           // what is checked
 }
 
 // play starts the framework and plans what is wanted of it.
@@ -132,9 +132,7 @@ func (s *suiteRun) change(how func(web *job)) {
 // behave lets some of the first containers hang as they start, or fail.
 func (s *suiteRun) behave(c *containerizer.Spec) schedulertest.Behaviour {
 	b := schedulertest.Command(c)
-	id := c.Task.GetTaskId().GetValue()
-	name := nameOf(id)
-	s.commands[id] = c.Command.GetValue()
+	name := nameOf(c.Task.GetTaskId().GetValue())
 	s.launched[name]++
 	switch n := s.launched[name]; {
 	case name == "web" && n == 2:
@@ -167,7 +165,7 @@ func (s *suiteRun) running() map[string]string {
 		}
 		for task := range f.Tasks.All() {
 			id := task.Info.GetTaskId().GetValue()
-			out[id] = s.commands[id]
+			out[id] = s.runs.Task(id).GetCommand().GetValue()
 		}
 	}
 	return out
@@ -234,7 +232,31 @@ func (r *right) process(disk bool) scheduler.Config {
 	r.cfg.Store = r.disk
 	r.cfg.Driver.Framework = &mesosproto.FrameworkInfo{Name: proto.String("right"), User: proto.String("nobody")}
 	r.f = must(framework.New(r.cfg))
-	return must(r.f.SchedulerConfig())
+	cfg := must(r.f.SchedulerConfig())
+	cfg.Scheduler = shown{cfg.Scheduler, r.disk}
+	return cfg
+}
+
+// shown lets the simulation look at a framework's disk.
+type shown struct {
+	scheduler.Scheduler
+	disk *flaky
+}
+
+var _ schedulertest.Rememberer = shown{}
+
+// Remembers returns what the disk says of a task that has not ended.
+func (s shown) Remembers(id string) (mesosproto.TaskState, bool) {
+	entries, _ := s.disk.Load() // which doesn't fail
+	record, ok := entries["task/"+id]
+	if !ok {
+		return 0, false
+	}
+	var t framework.Task
+	if err := json.Unmarshal(record, &t); err != nil {
+		panic(err)
+	}
+	return t.State, true
 }
 
 func must[T any](x T, err error) T {
