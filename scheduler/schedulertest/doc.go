@@ -44,6 +44,10 @@
 // script and the end of the trace are printed, the script also as Go, for [Replay]. A framework that is
 // to survive its own crashes is started with [Cluster.RunProcess].
 //
+// Several seeds run at the same time, on all CPUs; of those that fail the first is reported, however they
+// were run. Exploration.Twice runs each seed a second time at another GOMAXPROCS: a framework that starts
+// goroutines, reads the real clock or lets the order of a map show makes another run then, and fails.
+//
 // # Invariants
 //
 // These are checked in every Cluster, whatever the test is about, after each step for what the step

@@ -3,6 +3,7 @@ package schedulertest
 import (
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,9 @@ import (
 )
 
 // Exploration runs one scenario under many random fault scripts.
+//
+// Several seeds run at the same time, each in a cluster of its own: what its functions share between
+// clusters has to be safe for that, unless Parallel is 1.
 type Exploration struct {
 	// Config of each cluster. Its seed is replaced.
 	Config Config
@@ -29,6 +33,10 @@ type Exploration struct {
 	// Settle is how long the cluster has from the end of the last fault until all is well. Default 40
 	// minutes: that is several times the longest retry of any part.
 	Settle time.Duration
+	// Parallel is how many seeds run at a time. Default GOMAXPROCS.
+	Parallel int
+	// Twice runs each seed a second time, at another GOMAXPROCS, and compares the runs.
+	Twice bool
 	// NoShrink leaves a script that fails as long as it is.
 	NoShrink bool
 }
@@ -36,6 +44,7 @@ type Exploration struct {
 // Explored says what an exploration did.
 type Explored struct {
 	Seeds  int
+	Twice  bool // each seed ran twice, and both runs were the same
 	Faults map[FaultKind]int
 	Tasks  int
 	Time   time.Duration // virtual
@@ -44,7 +53,11 @@ type Explored struct {
 // String is a line for logs.
 func (e Explored) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d seeds, %d tasks, %v of virtual time; faults:", e.Seeds, e.Tasks, e.Time.Round(time.Second))
+	fmt.Fprintf(&b, "%d seeds, ", e.Seeds)
+	if e.Twice {
+		b.WriteString("each run twice with the same hash, ")
+	}
+	fmt.Fprintf(&b, "%d tasks, %v of virtual time; faults:", e.Tasks, e.Time.Round(time.Second))
 	for _, kind := range slices.Sorted(maps.Keys(e.Faults)) {
 		fmt.Fprintf(&b, " %s %d,", kind, e.Faults[kind])
 	}
@@ -59,25 +72,38 @@ func Explore(t testing.TB, e Exploration) Explored {
 	t.Helper()
 	e = e.filled()
 	sum := Explored{Faults: map[FaultKind]int{}}
-	for seed := e.First; seed < e.First+e.Seeds; seed++ {
-		script := RandomFaults(seed, e.Faults, e.Within, e.Kinds...)
-		r := e.run(t, seed, script)
+	results := e.pass(t)
+	for i, r := range results {
 		sum.Seeds++
-		if r.failure == "" {
-			for kind, n := range r.cluster.happened {
-				sum.Faults[kind] += n
-			}
-			sum.Tasks += len(r.cluster.check.updates.order)
-			sum.Time += r.cluster.sinceStart()
-			continue
+		if r.failed {
+			e.fail(t, e.First+uint64(i), sum.Seeds)
 		}
-		if !e.NoShrink {
-			script, r = e.shrink(t, seed, script, r)
+		for kind, n := range r.happened {
+			sum.Faults[kind] += n
 		}
-		t.Fatalf("seed %d fails after %d seeds: %s\n\nfaults:\n%s\n%s\n\nthe end of the trace:\n%s",
-			seed, sum.Seeds, r.failure, script, script.Go(), r.cluster.trace.tail(200))
+		sum.Tasks += r.tasks
+		sum.Time += r.time
+	}
+	if e.Twice {
+		e.again(t, results)
+		sum.Twice = true
 	}
 	return sum
+}
+
+// fail tells of a seed that fails, after it has made its script as short as it can be.
+func (e Exploration) fail(t testing.TB, seed uint64, after int) {
+	t.Helper()
+	script := e.script(seed)
+	r := e.run(t, seed, script)
+	if r.failure == "" {
+		t.Fatalf("seed %d fails, but not a second time: something in the run does not follow from the seed alone", seed)
+	}
+	if !e.NoShrink {
+		script, r = e.shrink(t, seed, script, r)
+	}
+	t.Fatalf("seed %d fails after %d seeds: %s\n\nfaults:\n%s\n%s\n\nthe end of the trace:\n%s",
+		seed, after, r.failure, script, script.Go(), r.cluster.trace.tail(200))
 }
 
 // Replay runs the scenario with one seed and one script, as Explore does, and fails t if that fails.
@@ -102,6 +128,9 @@ func (e Exploration) filled() Exploration {
 	}
 	if e.Within == 0 {
 		e.Within = 10 * time.Minute
+	}
+	if e.Parallel == 0 {
+		e.Parallel = runtime.GOMAXPROCS(0)
 	}
 	if e.Settle == 0 {
 		e.Settle = 40 * time.Minute

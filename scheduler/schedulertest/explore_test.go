@@ -19,6 +19,7 @@ import (
 
 var (
 	seeds = flag.Uint64("seeds", 250, "how many seeds the explorations run")
+	twice = flag.Bool("twice", false, "run each seed twice, at different GOMAXPROCS, and compare the runs")
 	seed  = flag.Uint64("seed", 1, "the first of them")
 )
 
@@ -122,7 +123,7 @@ func process(name string, want int, capabilities ...mesosproto.FrameworkInfo_Cap
 func exploration() schedulertest.Exploration {
 	return schedulertest.Exploration{
 		Config: schedulertest.Config{Agents: 3},
-		First:  *seed, Seeds: *seeds,
+		First:  *seed, Seeds: *seeds, Twice: *twice,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
 			c.RunProcess(process("aware", 4, partitionAware))
 			c.RunProcess(process("plain", 3))
