@@ -3,7 +3,6 @@ package schedulertest
 import (
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -128,9 +127,6 @@ func (e Exploration) filled() Exploration {
 	}
 	if e.Within == 0 {
 		e.Within = 10 * time.Minute
-	}
-	if e.Parallel == 0 {
-		e.Parallel = runtime.GOMAXPROCS(0)
 	}
 	if e.Settle == 0 {
 		e.Settle = 40 * time.Minute

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", 250, "how many seeds the explorations run")
+	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds the explorations run")
 	twice = flag.Bool("twice", false, "run each seed twice, at different GOMAXPROCS, and compare the runs")
 	seed  = flag.Uint64("seed", 1, "the first of them")
 )

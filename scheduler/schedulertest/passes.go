@@ -35,7 +35,11 @@ func (e Exploration) pass(t testing.TB) []result {
 		next++
 		return n, n < end
 	}
-	for range min(uint64(e.Parallel), e.Seeds) {
+	parallel := e.Parallel
+	if parallel == 0 {
+		parallel = runtime.GOMAXPROCS(0)
+	}
+	for range min(uint64(parallel), e.Seeds) {
 		workers.Go(func() {
 			for n, ok := take(); ok; n, ok = take() {
 				r := e.once(t, e.First+n)

@@ -13,13 +13,13 @@ import (
 
 func TestSeedsAtTheSameTimeAreTheSeedsOneAfterAnother(t *testing.T) {
 	e := exploration()
-	e.First, e.Seeds, e.Twice = 5, 12, false
+	e.First, e.Seeds, e.Twice = 5, 6, false
 	e.Parallel = 1
 	one := schedulertest.Explore(t, e)
 	e.Parallel, e.Twice = 4, true
 	four := schedulertest.Explore(t, e)
 	require.True(t, four.Twice)
-	require.Contains(t, four.String(), "12 seeds, each run twice with the same hash, ")
+	require.Contains(t, four.String(), "6 seeds, each run twice with the same hash, ")
 	four.Twice = false
 	require.Equal(t, one, four)
 }

@@ -1,0 +1,6 @@
+//go:build !race
+
+package schedulertest_test
+
+// defaultSeeds is how many seeds the explorations run.
+const defaultSeeds = 250
