@@ -101,6 +101,7 @@ func (c *core) start() {
 // stop forgets all that could still happen: timers, the connection, the detector.
 func (c *core) stop() {
 	c.stopped = true
+	c.disk.Stop()
 	c.stopRecovery()
 	c.disconnect()
 	if c.cancelDetector != nil {

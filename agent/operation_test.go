@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent/checkpoint"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -142,4 +143,7 @@ func TestOutcomeThatCanNotBeWrittenIsNotPromised(t *testing.T) {
 	store.Fail(syscall.ENOSPC)
 	r.apply(1, reserve(reserved(t, "cpus:0.5")))
 	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r))
+	store.Fail(nil)
+	r.run(checkpoint.RetryFirst)
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState(), "when it is")
 }

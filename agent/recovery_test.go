@@ -225,12 +225,34 @@ func TestTerminalUpdatesAreSyncedBeforeTheyAreAcknowledged(t *testing.T) {
 	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 1))
 	require.Empty(t, p.types(), "not safe")
 	require.Equal(t, "a FINISHED EXECUTOR", r.story(), "the master hears it all the same")
-	store.Fail(nil)
 	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 1))
-	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types(), "the executor tried again")
+	require.Empty(t, p.types(), "nor when the executor tries again")
+	store.Fail(nil)
+	r.run(checkpoint.RetryFirst)
+	require.Equal(t, []string{"ACKNOWLEDGED", "ACKNOWLEDGED"}, p.types(), "when it is written")
 	store.LoseUnsynced()
 	r.crash()
 	require.Equal(t, "a FINISHED EXECUTOR", r.acknowledgeAll(4*time.Second))
+}
+
+// A disk that was full for a while leaves no gap: what happened meanwhile is not forgotten by a crash
+// after it.
+func TestADiskThatRecoversIsBroughtUpToDate(t *testing.T) {
+	r, store := remembering(t)
+	r.tell(checkpointed(r.runTask(commandTask("before"), true)))
+	r.acknowledgeAll(time.Second)
+	store.Fail(syscall.ENOSPC)
+	r.box.end(r.box.last(), exited(0))
+	r.tell(checkpointed(r.runTask(commandTask("meanwhile"), true)))
+	require.Equal(t, lines("before FINISHED EXECUTOR: Command exited with status 0", "meanwhile STARTING EXECUTOR", "meanwhile RUNNING EXECUTOR"), r.acknowledgeAll(time.Minute))
+	store.Fail(nil)
+	r.run(checkpoint.RetryMax)
+	r.crash()
+	require.Empty(t, r.acknowledgeAll(20*time.Second), "all was said")
+	tasks := r.agent.core.reregisterMessage().GetTasks()
+	require.Len(t, tasks, 1)
+	require.Equal(t, "meanwhile", tasks[0].GetTaskId().GetValue())
+	require.Equal(t, mesosproto.TaskState_TASK_RUNNING, tasks[0].GetState())
 }
 
 // "Configuration changes are diffed and applied where additive, instead of refused."

@@ -104,17 +104,22 @@ func encoded(m proto.Message) []byte {
 	return b
 }
 
-// put writes without waiting. What can't be written does not survive the agent, but all else goes on.
+// put writes without waiting. What can't be written now is written as soon as it can be; until then it
+// does not survive the agent, but all else goes on.
 func (c *core) put(changes ...checkpoint.Entry) { c.putThen(false, func() {}, changes...) }
 
-// putThen is put, or with sync a write that survives the machine's death; then runs afterwards, whether
-// or not it went well.
+// putThen is put, or with sync a write that survives the machine's death; then runs once it was tried,
+// whether or not it went well.
 func (c *core) putThen(sync bool, then func(), changes ...checkpoint.Entry) {
+	tried := false
 	c.disk.Put(sync, func(err error) {
 		if err != nil {
-			c.log.Error("checkpoint failed: what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
+			c.log.Error("checkpoint failed: until it succeeds, what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
 		}
-		then()
+		if !tried {
+			tried = true
+			then()
+		}
 	}, changes...)
 }
 
@@ -193,7 +198,8 @@ func (c *core) forgetTask(t *task) {
 }
 
 // rememberUpdate writes an update. A terminal one is on the disk before safe says so, for then the
-// executor forgets it; of the others it is enough that the operating system has them.
+// executor forgets it; of the others it is enough that the operating system has them. If it can't be
+// written now safe says that first.
 func (c *core) rememberUpdate(key string, u *messagespb.StatusUpdate, terminal bool, safe func(error)) {
 	c.disk.Put(terminal, safe, entry(key, updateRecord{Version: recordVersion, Update: encoded(u)}))
 }
@@ -215,7 +221,7 @@ func (c *core) forgetUpdate(u *statusupdate.Update) {
 }
 
 // rememberOperation is done once the outcome of an operation, and the resources as they are now, are on
-// the disk.
+// the disk. If they can't be written now done says that first.
 func (c *core) rememberOperation(o *operation, done func(error)) {
 	list := resourcesRecord{Version: recordVersion}
 	for _, r := range c.total.NeedCheckpoint().Proto() {

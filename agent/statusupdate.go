@@ -59,7 +59,7 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked func(error)) {
 	stream := c.streams.get(ex.fw.id, s.GetTaskId().GetValue())
 	if u, seen := stream.updates().Seen(s.GetUuid()); seen {
-		c.acceptAgain(stream, u, acked)
+		c.acceptAgain(u, acked)
 		return
 	}
 	switch {
@@ -80,13 +80,10 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 }
 
 // acceptAgain answers an executor that missed the acknowledgement; u is nil if the update is long done.
-func (c *core) acceptAgain(s *stream, u *statusupdate.Update, acked func(error)) {
+func (c *core) acceptAgain(u *statusupdate.Update, acked func(error)) {
 	switch {
 	case u == nil || u.Safe:
 		acked(nil)
-	case u.Failed:
-		u.Waiting = append(u.Waiting, acked)
-		c.write(s, u)
 	case len(u.Waiting) < 2: // one answer is enough, however often it asks
 		u.Waiting = append(u.Waiting, acked)
 	}
@@ -126,27 +123,29 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 }
 
 // write makes an update safe; then it goes out, and the executor may forget it. What can't be written
-// goes out all the same, but the executor is not told that it is safe.
+// now goes out all the same, but the executor is not told before it is safe.
 func (c *core) write(s *stream, u *statusupdate.Update) {
 	done := func(err error) {
-		u.Safe, u.Failed = err == nil, err != nil
 		if err != nil {
 			c.log.Error("update can't be checkpointed; is the disk of --work_dir full?", zap.String("key", u.Key), zap.Error(err))
 		}
 		if !u.Ready {
 			c.streams.written(s, u)
 		}
+		if err != nil {
+			return
+		}
+		u.Safe = true
 		waiting := u.Waiting
 		u.Waiting = nil
 		for _, f := range waiting {
-			f(err)
+			f(nil)
 		}
 	}
 	if u.Key == "" {
 		done(nil)
 		return
 	}
-	u.Failed = false
 	c.rememberUpdate(u.Key, u.Message, u.Terminal(), done)
 }
 

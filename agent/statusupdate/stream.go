@@ -26,9 +26,9 @@ type Update struct {
 	Ready bool
 	// Key names the update's record in the checkpoint; empty if it has none.
 	Key string
-	// Safe: the record is written; Failed: it could not be. Waiting wants to know.
-	Safe, Failed bool
-	Waiting      []func(error)
+	// Safe: the record is written. Waiting wants to know.
+	Safe    bool
+	Waiting []func(error)
 }
 
 // UUID identifies the update.
