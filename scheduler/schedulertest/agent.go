@@ -7,7 +7,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent"
-	checkpointmemory "github.com/mesokit/mesokit/agent/checkpoint/memory"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
@@ -20,7 +19,7 @@ type Agent struct {
 	pid      string
 	info     *mesosproto.AgentInfo
 	machine  *machine
-	store    *checkpointmemory.Store
+	store    *agentStore
 	disk     *disk
 	skew     time.Duration
 	loop     *loop.SimLoop
@@ -42,7 +41,7 @@ func (c *Cluster) AddAgent(text string) *Agent {
 			Hostname: proto.String(fmt.Sprintf("agent%d.example", n)), Port: proto.Int32(5051), Resources: r.Proto(),
 		},
 		machine: newMachine(c, c.cfg.Behave, r),
-		store:   &checkpointmemory.Store{},
+		store:   &agentStore{},
 		disk:    &disk{},
 	}
 	c.agents = append(c.agents, a)
@@ -98,6 +97,7 @@ func (a *Agent) ID() string { return a.Snapshot().Info.GetId().GetValue() }
 // Crash ends the agent's process, as kill -9 does: checkpointed containers run on.
 func (a *Agent) Crash() {
 	a.cluster.trace.note("crash: " + a.name)
+	a.forgets()
 	a.loop.Close()
 	for _, conn := range a.cluster.net.of(a.name, "") {
 		conn.breakNow(Notice{Client: Never})
@@ -109,6 +109,7 @@ func (a *Agent) Crash() {
 // boots it again with the disk that it had; what was not synced is gone.
 func (a *Agent) Destroy() {
 	a.cluster.check.rebooted(a.ID())
+	a.forgets()
 	a.loop.Close()
 	a.cluster.trace.note("destroyed: " + a.name)
 	for _, conn := range a.cluster.net.of(a.name, "") {
@@ -116,6 +117,13 @@ func (a *Agent) Destroy() {
 	}
 	a.machine.reboot()
 	a.store.LoseUnsynced()
+}
+
+// forgets notes what is not on the disk of an agent that dies.
+func (a *Agent) forgets() {
+	if a.store.behind {
+		a.cluster.check.amnesic(a.ID())
+	}
 }
 
 // Restart starts the agent's process again, on what the last one left.

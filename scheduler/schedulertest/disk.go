@@ -3,6 +3,8 @@ package schedulertest
 import (
 	"time"
 
+	"github.com/mesokit/mesokit/agent/checkpoint"
+	checkpointmemory "github.com/mesokit/mesokit/agent/checkpoint/memory"
 	"github.com/mesokit/mesokit/internal/loop"
 )
 
@@ -37,4 +39,18 @@ func (l diskLoop) Do(work func() error, done func(error)) {
 		err := work()
 		sim.After(takes-before, func() { l.Post(func() { done(err) }) })
 	})
+}
+
+// agentStore is what an agent's checkpoint is kept in. It knows whether it was refused something that it
+// has not been given since: the agent's writer gives it all that it was refused with whatever follows.
+type agentStore struct {
+	checkpointmemory.Store
+	behind bool
+}
+
+// Append stores the changes.
+func (s *agentStore) Append(changes []checkpoint.Entry, sync bool) error {
+	err := s.Store.Append(changes, sync)
+	s.behind = err != nil
+	return err
 }

@@ -128,11 +128,7 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 		return func() { a.disk.slow = 0 }
 	case FailDisk:
 		a.store.Fail(errDisk)
-		c.check.amnesic(a.ID(), true)
-		return func() {
-			a.store.Fail(nil)
-			c.check.amnesic(a.ID(), false)
-		}
+		return func() { a.store.Fail(nil) }
 	case HangContainerizer:
 		a.machine.hang(true)
 		return func() { a.machine.hang(false) }

@@ -11,9 +11,8 @@ import (
 // updates follows every task from the framework's ACCEPT to its last acknowledgement, by what passes
 // on the wires.
 type updates struct {
-	tasks    map[taskKey]*taskLife
-	order    []*taskLife
-	refusing map[string]bool // agents whose disks refuse writes now
+	tasks map[taskKey]*taskLife
+	order []*taskLife
 }
 
 type taskKey struct{ framework, task string }
@@ -28,12 +27,12 @@ type taskLife struct {
 	lastFrom *mesosproto.TaskStatus // nil: nothing heard
 	aware    bool                   // the framework is PARTITION_AWARE
 	unknown  bool                   // the last answer was that the master does not know it
-	amnesic  bool                   // its agent's disk failed; see amnesic
+	amnesic  bool                   // its agent forgot of it; see amnesic
 	rebooted bool                   // its agent's machine died; see rebooted
 }
 
 func newUpdates() updates {
-	return updates{tasks: map[taskKey]*taskLife{}, refusing: map[string]bool{}}
+	return updates{tasks: map[taskKey]*taskLife{}}
 }
 
 func (u *updates) of(framework, task string) *taskLife {
@@ -57,10 +56,9 @@ func (k *checker) rebooted(agent string) {
 	}
 }
 
-// amnesic notes that an agent's disk begins or ends to refuse writes. What could not be written meanwhile
-// is missing after the agent's next start, so its tasks of that time are not held to their order.
-func (k *checker) amnesic(agent string, refuses bool) {
-	k.updates.refusing[agent] = refuses
+// amnesic notes that an agent died while its disk refused writes. What could not be written is missing
+// after its next start, so the tasks that it had are not held to their order.
+func (k *checker) amnesic(agent string) {
 	for _, l := range k.updates.order {
 		if l.agent == agent {
 			l.rebooted, l.amnesic = true, true
@@ -75,9 +73,6 @@ func (k *checker) fromAgent(m proto.Message) {
 		return
 	}
 	l := k.updates.of(x.GetUpdate().GetFrameworkId().GetValue(), x.GetUpdate().GetStatus().GetTaskId().GetValue())
-	if k.updates.refusing[x.GetUpdate().GetSlaveId().GetValue()] {
-		l.rebooted, l.amnesic = true, true
-	}
 	uuid := string(x.GetUpdate().GetUuid())
 	for i, sent := range l.sent {
 		if sent == uuid {
