@@ -257,6 +257,9 @@ func (l *SimLoop) Pause() {
 	l.paused = true
 }
 
+// Paused reports whether the loop stands still.
+func (l *SimLoop) Paused() bool { return l.paused }
+
 // Resume ends Pause.
 func (l *SimLoop) Resume() {
 	l.paused = false

@@ -132,22 +132,18 @@ func (a *Agent) Restart() {
 	a.start()
 }
 
-// BreakLink breaks the agent's connection to the master; what is under way is lost.
-func (a *Agent) BreakLink(n Notice) {
-	for _, conn := range a.cluster.net.of(a.name, a.cluster.master.name) {
-		conn.breakNow(n)
-	}
-}
+// BreakLink breaks the agent's connections to masters; what is under way is lost.
+func (a *Agent) BreakLink(n Notice) { a.cluster.net.breakLinks(a.name, n) }
 
-// Isolate cuts the agent off from the master until Heal: connections break without notice and can't
+// Isolate cuts the agent off from everything until Heal: connections break without notice and can't
 // be made again.
 func (a *Agent) Isolate() {
 	if a.isolated {
 		return
 	}
 	a.isolated = true
-	a.cluster.net.block(a.name, masterHost)
-	a.cluster.net.block(masterHost, a.name)
+	a.cluster.net.block(a.name, anywhere)
+	a.cluster.net.block(anywhere, a.name)
 	a.BreakLink(Notice{Client: Never, Server: Never})
 }
 
@@ -155,7 +151,7 @@ func (a *Agent) Isolate() {
 func (a *Agent) Heal() {
 	if a.isolated {
 		a.isolated = false
-		a.cluster.net.unblock(a.name, masterHost)
-		a.cluster.net.unblock(masterHost, a.name)
+		a.cluster.net.unblock(a.name, anywhere)
+		a.cluster.net.unblock(anywhere, a.name)
 	}
 }

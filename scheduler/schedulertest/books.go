@@ -9,31 +9,20 @@ import (
 	"github.com/mesokit/mesokit/resources"
 )
 
-// books compares what the master publishes with itself, with the ledger of its allocator and with what
-// runs on the machines.
+// books compares what one master process publishes with itself, with the ledger of its allocator and with
+// what runs on the machines. Each process has books of its own: two may believe that they lead for a
+// while, and each is right by what it knows.
 type books struct {
-	ledger *ledger // of the present master
+	ledger *ledger // nil: it has never led
 	last   *master.Snapshot
 	pages  map[*master.Page[master.AgentState]]bool // of last
 	agents map[string]*master.AgentState            // as checked last
-	// admitted agents: the registry knows them, so a new master has to.
-	admitted map[string]bool
 }
 
-func newBooks() books {
-	return books{agents: map[string]*master.AgentState{}, admitted: map[string]bool{}}
-}
-
-// newMaster forgets what the last master published, but not whom it had admitted.
-func (b *books) newMaster(l *ledger) {
-	b.ledger, b.last = l, nil
-	b.pages = nil
-	clear(b.agents)
-}
+func newBooks() *books { return &books{agents: map[string]*master.AgentState{}} }
 
 // changed checks the agents that are not as they were when they were checked last.
-func (b *books) changed(k *checker) {
-	n := k.cluster.master
+func (b *books) changed(k *checker, n *node) {
 	s := n.master.Snapshot()
 	if s == b.last || n.closed() {
 		return
@@ -49,14 +38,15 @@ func (b *books) changed(k *checker) {
 		for a := range page.All() {
 			if b.agents[a.ID] != a {
 				b.agents[a.ID] = a
-				b.admitted[a.ID] = true
+				k.admitted[a.ID] = true
 				b.agent(k, a)
 			}
 		}
 	}
 	b.pages = pages
 	if first && s.Recovered {
-		b.recovered(k, s)
+		k.recovered(s)
+		k.alone(n)
 	}
 }
 
@@ -80,8 +70,8 @@ func (b *books) agent(k *checker, a *master.AgentState) {
 	}
 }
 
-// recovered checks that a new master knows all agents that the last one had admitted.
-func (b *books) recovered(k *checker, s *master.Snapshot) {
+// recovered checks that a new master knows all agents that those before it had admitted.
+func (k *checker) recovered(s *master.Snapshot) {
 	known := map[string]bool{}
 	for a := range s.Agents.All() {
 		known[a.ID] = true
@@ -95,17 +85,27 @@ func (b *books) recovered(k *checker, s *master.Snapshot) {
 	for a := range s.Gone.All() {
 		known[a.ID] = true
 	}
-	for _, id := range slices.Sorted(maps.Keys(b.admitted)) {
+	for _, id := range slices.Sorted(maps.Keys(k.admitted)) {
 		if !known[id] {
 			k.violated(InvariantDurable, "agent %s was admitted; the new master does not know it", id)
 		}
 	}
 }
 
+// alone checks that no other master serves when one begins to. A process that stands still may not know
+// yet that its time is over; when it wakes, it has to find out before it does any harm.
+func (k *checker) alone(n *node) {
+	for _, h := range k.cluster.masters {
+		if h.node != n && h.node.serves() {
+			k.violated(InvariantOneLeader, "%s begins to serve, and %s still does", n.name, h.node.name)
+		}
+	}
+}
+
 // full adds up everything from the tasks, executors and offers.
-func (b *books) full(k *checker) {
-	s := k.cluster.master.master.Snapshot()
-	if k.cluster.master.closed() {
+func (b *books) full(k *checker, n *node) {
+	s := n.master.Snapshot()
+	if n.closed() {
 		return
 	}
 	used, offered := map[string]resources.Resources{}, map[string]resources.Resources{}

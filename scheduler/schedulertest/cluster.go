@@ -22,6 +22,9 @@ const DefaultResources = "cpus:4;mem:4096;disk:16384;ports:[31000-32000]"
 type Config struct {
 	// Seed decides everything that is left to chance. Default 1.
 	Seed uint64
+	// Masters is how many there are. Default 1, which has its registry on its own disk and needs no
+	// election. Several contend with each other and share a registry.
+	Masters int
 	// Agents is how many there are at first. Default 1; negative: none.
 	Agents int
 	// Resources of each agent, as text. Default DefaultResources.
@@ -41,27 +44,26 @@ type Config struct {
 	Logger *zap.Logger
 }
 
-// Cluster is a master, agents and frameworks in one simulation. It is for one goroutine, the test's.
+// Cluster is masters, agents and frameworks in one simulation. It is for one goroutine, the test's.
 type Cluster struct {
-	t      testing.TB
-	cfg    Config
-	sim    *loop.Sim
-	net    *network
-	trace  *trace
-	master *node
-	store  registry.Storage
-	// of whichever master process there is
-	masterDisk *disk
-	masterSkew time.Duration
-	agents     []*Agent
-	born       int // numbers processes, so that each has a name of its own
-	fws        []*Framework
-	check      *checker
+	t        testing.TB
+	cfg      Config
+	sim      *loop.Sim
+	net      *network
+	trace    *trace
+	masters  []*MasterHost
+	master   *node     // the process that leads, or did last
+	ensemble *ensemble // that elects; nil if there is one master
+	store    registry.Storage
+	agents   []*Agent
+	born     int // numbers processes, so that each has a name of its own
+	fws      []*Framework
+	check    *checker
 	// happened counts the faults of scripts.
 	happened map[FaultKind]int
 }
 
-// New starts a cluster: a master and agents that are about to register. It fails t if cfg is wrong;
+// New starts a cluster: masters and agents that are about to register. It fails t if cfg is wrong;
 // when t fails, the end of the trace and the seed are printed.
 func New(t testing.TB, cfg Config) *Cluster {
 	t.Helper()
@@ -88,7 +90,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 	c := &Cluster{
 		t: t, cfg: cfg, sim: sim, trace: tr,
 		net:   &network{sim: sim, trace: tr, cut: map[pair]int{}, lag: map[pair]time.Duration{}},
-		store: &registrymemory.Storage{}, masterDisk: &disk{}, happened: map[FaultKind]int{},
+		store: &registrymemory.Storage{}, happened: map[FaultKind]int{},
 	}
 	c.check = newChecker(c)
 	tr.mutated = c.check.mutated
@@ -98,7 +100,13 @@ func New(t testing.TB, cfg Config) *Cluster {
 			t.Logf("seed %d; the end of the trace:\n%s", cfg.Seed, tr.text())
 		}
 	})
-	c.startMaster()
+	if cfg.Masters > 1 {
+		c.ensemble = &ensemble{cluster: c}
+		c.net.changed = c.ensemble.reachable
+	}
+	for range max(cfg.Masters, 1) {
+		c.addMaster()
+	}
 	for range max(cfg.Agents, 0) {
 		c.AddAgent(cfg.Resources)
 	}

@@ -14,6 +14,15 @@ type disk struct {
 	broken bool          // writes of the master's registry fail; the agent's store knows by itself
 }
 
+// time is how long a work takes.
+func (d *disk) time(sim *loop.Sim) time.Duration {
+	takes := sim.WorkTime(sim.Rand())
+	if d.slow > 0 {
+		takes += time.Duration(sim.Rand().Int64N(int64(d.slow)))
+	}
+	return takes
+}
+
 // diskLoop is a loop whose work takes place at some moment within the time that it takes: a crash may
 // come before it, or between it and its being heard of.
 type diskLoop struct {
@@ -27,10 +36,7 @@ var _ loop.Loop = diskLoop{}
 // Do runs work later, and done after it, unless the process ends before.
 func (l diskLoop) Do(work func() error, done func(error)) {
 	sim := l.sim
-	takes := sim.WorkTime(sim.Rand())
-	if l.disk.slow > 0 {
-		takes += time.Duration(sim.Rand().Int64N(int64(l.disk.slow)))
-	}
+	takes := l.disk.time(sim)
 	before := time.Duration(sim.Rand().Int64N(int64(takes) + 1))
 	sim.After(before, func() {
 		if l.Closed() {

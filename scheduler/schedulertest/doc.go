@@ -20,13 +20,30 @@
 // status, whether it heeds SIGTERM. The default, [Command], understands shell commands of a few words:
 // "sleep 10; exit 3". Containers of frameworks that checkpoint outlive a crash of their agent.
 //
+// # Masters
+//
+// One master has its registry on its own disk, and always leads. With Config.Masters there are several,
+// each on a host of its own. The masters are the real ones; who of them leads is decided by a simulated
+// service, which is to them, agents and frameworks what ZooKeeper is, or the voters of a raft group: it
+// keeps their sessions, the oldest of which leads, and the registry, which it lets the leader alone read
+// and write. A session ends 10 s after the last that was heard of its master. A master that was the
+// leader and hears nothing for as long, or hears of another, ends itself, and is started again a second
+// later, to wait for its turn. Agents and frameworks are told who leads, over connections of their own;
+// who is cut off from the service for 10 s is told that nobody does. [Cluster.Leader] says which host's
+// master leads, [Cluster.Master] what it knows.
+//
+// Two masters may believe that they lead for a while, if the process of one stands still: it wakes and
+// handles what has arrived before it finds that its time is over. So what a master says of itself (the
+// invariants books, freed once) is held against what this one process knows; what is true of the
+// machines, tasks and frameworks is so at all times, whoever told them what.
+//
 // # Faults
 //
 // Connections behave as TCP does: ordered, and lossless while they are up. Break one with BreakLink:
 // what is under way is lost, and each side notices at once, late or never ([Notice]). Crash and restart
-// processes: CrashMaster, Agent.Crash, Framework.Crash. Take an agent off the network with Isolate, or
-// its whole machine with Destroy. [FaultKind] lists all that can go wrong, among them partitions one way
-// only, lost calls and lost answers, pauses, clocks that are wrong, slow and failing disks and a
+// processes: CrashMaster, Agent.Crash, Framework.Crash. Take an agent or a master off the network with
+// Isolate, or an agent's whole machine with Destroy. [FaultKind] lists all that can go wrong, among them
+// partitions of any two hosts, also one way only, lost calls and lost answers, pauses, clocks that are wrong, slow and failing disks and a
 // containerizer that hangs. [Cluster.Inject] lets a script of faults happen.
 //
 // # Exploration
@@ -71,6 +88,7 @@
 //     checked of schedulers that show their disk, as [Rememberer]s.
 //   - immutable: no message is changed once it is sent; senders and receivers keep them.
 //   - durable: an agent that was admitted is known to the next master.
+//   - one leader: when a master begins to serve, no other that is awake does.
 //
 // [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
 //

@@ -25,13 +25,22 @@ const (
 	CutFramework       FaultKind = "cut framework" // the same for a framework
 	CutFrameworkOut    FaultKind = "cut framework out"
 	CutFrameworkIn     FaultKind = "cut framework in"
-	CrashMaster        FaultKind = "crash master"    // and start it again after a while
-	CrashAgent         FaultKind = "crash agent"     // the process; checkpointed containers run on
-	RebootAgent        FaultKind = "reboot agent"    // the machine; what was not synced is lost
-	CrashContainer     FaultKind = "crash container" // one of an agent's, with SIGKILL
-	CrashFramework     FaultKind = "crash framework" // and start it again, with its disk
-	LoseFramework      FaultKind = "lose framework"  // and start it again, without its disk
-	PauseMaster        FaultKind = "pause master"    // the process stands still for a while
+	BreakElectionLink  FaultKind = "break election link" // between a master and the election
+	DelayMaster        FaultKind = "delay master"        // all that it says and hears takes Fault.By longer, for a while
+	CutMaster          FaultKind = "cut master"          // from everything: nothing gets through either way, for a while
+	CutMasterOut       FaultKind = "cut master out"
+	CutMasterIn        FaultKind = "cut master in"
+	CutElection        FaultKind = "cut election"     // a master from the election and the registry
+	StopElection       FaultKind = "stop election"    // nobody can reach it
+	CutPair            FaultKind = "cut pair"         // any two hosts from each other
+	CutPairOneWay      FaultKind = "cut pair one way" // only what the first says to the second
+	CrashMaster        FaultKind = "crash master"     // and start it again after a while
+	CrashAgent         FaultKind = "crash agent"      // the process; checkpointed containers run on
+	RebootAgent        FaultKind = "reboot agent"     // the machine; what was not synced is lost
+	CrashContainer     FaultKind = "crash container"  // one of an agent's, with SIGKILL
+	CrashFramework     FaultKind = "crash framework"  // and start it again, with its disk
+	LoseFramework      FaultKind = "lose framework"   // and start it again, without its disk
+	PauseMaster        FaultKind = "pause master"     // the process stands still for a while
 	PauseAgent         FaultKind = "pause agent"
 	PauseFramework     FaultKind = "pause framework"
 	SkewMaster         FaultKind = "skew master" // its clock is Fault.By ahead (or behind), for a while
@@ -48,7 +57,8 @@ func AllFaults() []FaultKind { return slices.Clone(allFaults) }
 
 var allFaults = []FaultKind{
 	BreakAgentLink, BreakFrameworkLink, DelayAgent, DelayFramework, LoseCall, LoseAnswer, CutAgent, CutAgentOut,
-	CutAgentIn, CutFramework, CutFrameworkOut, CutFrameworkIn, CrashMaster, CrashAgent, RebootAgent, CrashContainer,
+	CutAgentIn, CutFramework, CutFrameworkOut, CutFrameworkIn, BreakElectionLink, DelayMaster, CutMaster, CutMasterOut,
+	CutMasterIn, CutElection, StopElection, CutPair, CutPairOneWay, CrashMaster, CrashAgent, RebootAgent, CrashContainer,
 	CrashFramework, LoseFramework, PauseMaster, PauseAgent, PauseFramework, SkewMaster, SkewAgent, SlowRegistry,
 	SlowDisk, FailRegistry, FailDisk, HangContainerizer,
 }
@@ -58,8 +68,12 @@ type Fault struct {
 	// At is when, from the moment at which the script is injected.
 	At   time.Duration
 	Kind FaultKind
-	// Target is which agent or framework, modulo their number.
+	// Target is which agent or framework, modulo their number. For masters 0 and all even numbers mean
+	// whoever leads when it happens; the odd ones count them all, modulo their number. For pairs it counts
+	// the hosts: masters, the election if there are several, agents, frameworks.
 	Target int
+	// Other is the second host of a pair.
+	Other int
 	// For is how long it takes; what was broken is then whole again.
 	For time.Duration
 	// By is how much: of a delay, a skew, a slow disk.
@@ -71,13 +85,16 @@ type Fault struct {
 // String is the fault in a line.
 func (f Fault) String() string {
 	s := fmt.Sprintf("%v %s %d", f.At, f.Kind, f.Target)
+	if f.Kind == CutPair || f.Kind == CutPairOneWay {
+		s += fmt.Sprintf(" and %d", f.Other)
+	}
 	if f.For != 0 {
 		s += fmt.Sprintf(" for %v", f.For)
 	}
 	if f.By != 0 {
 		s += fmt.Sprintf(" by %v", f.By)
 	}
-	if f.Kind == BreakAgentLink || f.Kind == BreakFrameworkLink {
+	if f.Kind == BreakAgentLink || f.Kind == BreakFrameworkLink || f.Kind == BreakElectionLink {
 		s += fmt.Sprintf(" noticed by client %s, server %s", noticed(f.Notice.Client), noticed(f.Notice.Server))
 	}
 	return s
@@ -107,8 +124,8 @@ func (s Faults) Go() string {
 	var b strings.Builder
 	b.WriteString("schedulertest.Faults{\n")
 	for _, f := range s {
-		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Target: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
-			f.At, string(f.Kind), f.Target, f.For, f.By, f.Notice.Client, f.Notice.Server)
+		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Target: %d, Other: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
+			f.At, string(f.Kind), f.Target, f.Other, f.For, f.By, f.Notice.Client, f.Notice.Server)
 	}
 	b.WriteString("}")
 	return b.String()
@@ -130,11 +147,13 @@ func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) 
 			For:    randomLength(r),
 		}
 		switch f.Kind {
-		case BreakAgentLink, BreakFrameworkLink:
+		case BreakAgentLink, BreakFrameworkLink, BreakElectionLink:
 			f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
 		case LoseCall, LoseAnswer, CrashContainer:
 			f.For = 0
-		case DelayAgent, DelayFramework, SlowRegistry, SlowDisk:
+		case CutPair, CutPairOneWay:
+			f.Other = r.IntN(1 << 10)
+		case DelayAgent, DelayFramework, DelayMaster, SlowRegistry, SlowDisk:
 			f.By = time.Duration(r.Int64N(int64(5 * time.Second)))
 		case SkewMaster, SkewAgent:
 			f.By = time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour

@@ -107,12 +107,8 @@ func (f *Framework) Crash() {
 	}
 }
 
-// BreakLink breaks the framework's connections to the master; what is under way is lost.
-func (f *Framework) BreakLink(n Notice) {
-	for _, conn := range f.cluster.net.of(f.name, f.cluster.master.name) {
-		conn.breakNow(n)
-	}
-}
+// BreakLink breaks the framework's connections to masters; what is under way is lost.
+func (f *Framework) BreakLink(n Notice) { f.cluster.net.breakLinks(f.name, n) }
 
 // State is the last state that the framework heard of a task; ok is false if it heard of none.
 func (f *Framework) State(task string) (s mesosproto.TaskState, ok bool) {

@@ -8,7 +8,8 @@ import (
 )
 
 // Inject lets the faults of a script happen, counted from now. Faults of frameworks that can't be
-// started again (see RunProcess) and of agents that there are none of are left out.
+// started again (see RunProcess), of agents that there are none of, and of the election where there is
+// none, are left out.
 //
 // It returns when the last of them is over.
 func (c *Cluster) Inject(script Faults) (over time.Time) {
@@ -31,8 +32,13 @@ func (c *Cluster) Inject(script Faults) (over time.Time) {
 func (c *Cluster) fault(f Fault) (undo func()) {
 	c.happened[f.Kind]++
 	switch f.Kind {
-	case CrashMaster, PauseMaster, SkewMaster, SlowRegistry, FailRegistry:
-		return c.faultOfMaster(f)
+	case CrashMaster, PauseMaster, SkewMaster, SlowRegistry, FailRegistry, DelayMaster, CutMaster, CutMasterOut, CutMasterIn,
+		BreakElectionLink, CutElection:
+		return c.faultOfMaster(f, c.masterFor(f.Target))
+	case StopElection:
+		return c.net.partition(electionHost, anywhere, true, true)
+	case CutPair, CutPairOneWay:
+		return c.cutPair(f)
 	case BreakFrameworkLink, DelayFramework, LoseCall, LoseAnswer, CutFramework, CutFrameworkOut, CutFrameworkIn,
 		CrashFramework, LoseFramework, PauseFramework:
 		if len(c.fws) == 0 {
@@ -46,34 +52,75 @@ func (c *Cluster) fault(f Fault) (undo func()) {
 	return c.faultOfAgent(f, c.agents[f.Target%len(c.agents)])
 }
 
-func (c *Cluster) faultOfMaster(f Fault) (undo func()) {
+// masterFor is the leader, or the one who led last, for even numbers, and any master for odd ones.
+func (c *Cluster) masterFor(target int) *MasterHost {
+	if target%2 == 0 {
+		return c.master.host
+	}
+	return c.masters[target/2%len(c.masters)]
+}
+
+func (c *Cluster) faultOfMaster(f Fault, h *MasterHost) (undo func()) {
 	switch f.Kind {
 	case CrashMaster:
-		if c.master.closed() {
+		if h.node.closed() {
 			return nil
 		}
-		c.CrashMaster()
-		return func() {
-			if c.master.closed() {
-				c.RestartMaster()
-			}
-		}
+		h.Crash()
+		return h.Restart
 	case PauseMaster:
-		return c.pause(c.master.loop)
+		return c.pause(h.node.loop)
 	case SkewMaster:
 		set := func(d time.Duration) {
-			c.masterSkew = d
-			c.master.loop.SetSkew(d)
+			h.skew = d
+			h.node.loop.SetSkew(d)
 		}
 		set(f.By)
 		return func() { set(0) }
 	case SlowRegistry:
-		c.masterDisk.slow = f.By
-		return func() { c.masterDisk.slow = 0 }
-	default: // FailRegistry
-		c.masterDisk.broken = true
-		return func() { c.masterDisk.broken = false }
+		h.disk.slow = f.By
+		return func() { h.disk.slow = 0 }
+	case FailRegistry:
+		h.disk.broken = true
+		return func() { h.disk.broken = false }
+	case DelayMaster:
+		return c.net.slow(h.name, anywhere, f.By)
+	case CutElection:
+		return c.net.partition(h.name, electionHost, true, true)
+	case BreakElectionLink:
+		for _, conn := range c.net.of(h.node.name, electionHost) {
+			conn.breakNow(f.Notice)
+		}
+		return nil
+	default: // CutMaster, CutMasterOut, CutMasterIn
+		return c.net.partition(h.name, anywhere, f.Kind != CutMasterIn, f.Kind != CutMasterOut)
 	}
+}
+
+// hosts are all that talk to each other, in the order in which CutPair counts them.
+func (c *Cluster) hosts() (out []string) {
+	for _, h := range c.masters {
+		out = append(out, h.name)
+	}
+	if c.ensemble != nil {
+		out = append(out, electionHost)
+	}
+	for _, a := range c.agents {
+		out = append(out, a.name)
+	}
+	for _, f := range c.fws {
+		out = append(out, f.name)
+	}
+	return out
+}
+
+func (c *Cluster) cutPair(f Fault) (undo func()) {
+	hosts := c.hosts()
+	from, to := hosts[f.Target%len(hosts)], hosts[f.Other%len(hosts)]
+	if from == to {
+		return nil
+	}
+	return c.net.partition(from, to, true, f.Kind == CutPair)
 }
 
 // pause lets loops stand still. One that has ended meanwhile is not woken.
@@ -95,9 +142,9 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 	case BreakAgentLink:
 		a.BreakLink(f.Notice)
 	case DelayAgent:
-		return c.net.slow(a.name, masterHost, f.By)
+		return c.net.slow(a.name, anywhere, f.By)
 	case CutAgent, CutAgentOut, CutAgentIn:
-		return c.net.partition(a.name, masterHost, f.Kind != CutAgentIn, f.Kind != CutAgentOut)
+		return c.net.partition(a.name, anywhere, f.Kind != CutAgentIn, f.Kind != CutAgentOut)
 	case CrashAgent, RebootAgent:
 		if a.loop.Closed() {
 			return nil
@@ -156,13 +203,13 @@ func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
 	case BreakFrameworkLink:
 		w.BreakLink(f.Notice)
 	case DelayFramework:
-		return c.net.slow(w.name, masterHost, f.By)
+		return c.net.slow(w.name, anywhere, f.By)
 	case LoseCall:
 		w.http.loseCall = true
 	case LoseAnswer:
 		w.http.loseAnswer = true
 	case CutFramework, CutFrameworkOut, CutFrameworkIn:
-		return c.net.partition(w.name, masterHost, f.Kind != CutFrameworkIn, f.Kind != CutFrameworkOut)
+		return c.net.partition(w.name, anywhere, f.Kind != CutFrameworkIn, f.Kind != CutFrameworkOut)
 	case PauseFramework:
 		return c.pause(w.loop, w.calls)
 	default: // CrashFramework, LoseFramework

@@ -37,7 +37,7 @@ func names(k *checker) (out []string) {
 
 func TestWhatIsFreedTwiceIsFound(t *testing.T) {
 	k := watch(t)
-	l := k.books.ledger
+	l := k.cluster.master.books.ledger
 	total := resources.MustParse("cpus:4")
 	info := &mesosproto.AgentInfo{Id: &mesosproto.AgentID{Value: proto.String("a")}, Hostname: proto.String("h")}
 	l.agents["a"] = &account{total: total, holds: map[string]resources.Resources{}}
@@ -51,7 +51,7 @@ func TestWhatIsFreedTwiceIsFound(t *testing.T) {
 
 func TestWhatIsOfferedTwiceIsFound(t *testing.T) {
 	k := watch(t)
-	l := k.books.ledger
+	l := k.cluster.master.books.ledger
 	l.agents["a"] = &account{total: resources.MustParse("cpus:4"), holds: map[string]resources.Resources{}}
 	l.offered("f", allocator.Offer{AgentID: "a", Resources: resources.MustParse("cpus:3")})
 	require.Empty(t, k.found)

@@ -184,7 +184,7 @@ func (s *stream[C, E]) cancel() {
 	}
 }
 
-// dialer connects a framework's driver to the cluster's master.
+// dialer connects a framework's driver to the cluster's masters.
 type dialer struct {
 	cluster   *Cluster
 	framework *Framework
@@ -199,31 +199,30 @@ func (d dialer) Dial(*mesosproto.MasterInfo) scheduler.Transport {
 	panic("schedulertest: the driver must use DialLink") // a driver that did otherwise would leave the simulation
 }
 
-func (d dialer) DialLink(l loop.Loop, _ *mesosproto.MasterInfo) (link.Client[*schedulerpb.Call, *schedulerpb.Event], func()) {
-	c := d.cluster
+func (d dialer) DialLink(l loop.Loop, leader *mesosproto.MasterInfo) (link.Client[*schedulerpb.Call, *schedulerpb.Event], func()) {
+	c, h := d.cluster, d.cluster.masterAt(leader)
 	return &client[*schedulerpb.Call, *schedulerpb.Event]{
 		cluster: c, host: d.framework.name, http: d.framework.http, loop: l,
 		server: func() service[*schedulerpb.Call, *schedulerpb.Event] {
-			return service[*schedulerpb.Call, *schedulerpb.Event]{c.master.name, c.master.loop, c.master.master.Schedulers()}
+			return service[*schedulerpb.Call, *schedulerpb.Event]{h.node.name, h.node.loop, h.node.master.Schedulers()}
 		},
 		asks: func(m *schedulerpb.Call) { c.check.called(d.framework, m) },
 	}, nil
 }
 
 func (d dialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
-	leader(masterInfo())
-	return func() {}
+	return d.cluster.detect(d.framework.name, d.framework.loop, leader)
 }
 
-// agentDialer connects an agent to the cluster's master.
+// agentDialer connects an agent to the cluster's masters.
 type agentDialer struct {
 	cluster *Cluster
 	agent   *Agent
 }
 
-func (d agentDialer) Dial(_ *mesosproto.MasterInfo, h link.Handler) link.Conn {
-	to := d.cluster.master
-	up, down := &end{peer: "master@" + masterAddress}, &end{peer: d.agent.pid}
+func (d agentDialer) Dial(leader *mesosproto.MasterInfo, h link.Handler) link.Conn {
+	to := d.cluster.masterAt(leader).node
+	up, down := &end{peer: leader.GetPid()}, &end{peer: d.agent.pid}
 	conn := d.cluster.net.connect(d.agent.name, to.name,
 		func() { h.Exited(up) },
 		func() {
@@ -250,8 +249,7 @@ func (d agentDialer) Dial(_ *mesosproto.MasterInfo, h link.Handler) link.Conn {
 }
 
 func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
-	leader(masterInfo())
-	return func() {}
+	return d.cluster.detect(d.agent.name, d.agent.loop, leader)
 }
 
 // end is what one side of a connection between agent and master holds.

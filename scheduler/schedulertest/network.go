@@ -23,36 +23,67 @@ type network struct {
 	// cut counts what keeps messages of one host from another; lag is how much later they come.
 	cut map[pair]int
 	lag map[pair]time.Duration
+	// changed hears of each cut between two hosts, and of its end; nil: nobody cares.
+	changed func(from, to string)
 }
 
+// pair is a way from one host to another; anywhere stands for all hosts.
 type pair struct{ from, to string }
+
+const anywhere = ""
+
+// ways are those that what goes between two processes passes.
+func ways(from, to string) [3]pair {
+	from, to = host(from), host(to)
+	return [...]pair{{from, to}, {from, anywhere}, {anywhere, to}}
+}
 
 // host is where a process runs: each master that is started is a process of its own on the same host.
 func host(process string) string {
-	if strings.HasPrefix(process, masterHost) {
-		return masterHost
+	if isMaster(process) {
+		process, _, _ = strings.Cut(process, "-")
 	}
 	return process
 }
 
-// masterHost is the master's, and how the names of its processes begin.
-const masterHost = "master"
+// isMaster tells the processes and hosts of masters by their names.
+func isMaster(process string) bool { return strings.HasPrefix(process, "master") }
 
 // blocked reports whether nothing gets from one host to another.
 func (n *network) blocked(from, to string) bool {
-	return len(n.cut) > 0 && n.cut[pair{host(from), host(to)}] > 0
+	if len(n.cut) == 0 {
+		return false
+	}
+	for _, way := range ways(from, to) {
+		if n.cut[way] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// lags is how much later than usual something comes.
+func (n *network) lags(from, to string) (d time.Duration) {
+	if len(n.lag) == 0 {
+		return 0
+	}
+	for _, way := range ways(from, to) {
+		d += n.lag[way]
+	}
+	return d
 }
 
 // block keeps what one host sends from the other. Connections stay up, as with TCP: it arrives when the
 // way is free again, unless the connection is over by then.
 func (n *network) block(from, to string) {
-	n.trace.note("blocked: " + from + " > " + to)
+	n.trace.note("blocked: " + called(from) + " > " + called(to))
 	n.cut[pair{from, to}]++
+	n.tell(from, to)
 }
 
 // unblock ends block.
 func (n *network) unblock(from, to string) {
-	n.trace.note("unblocked: " + from + " > " + to)
+	n.trace.note("unblocked: " + called(from) + " > " + called(to))
 	if n.cut[pair{from, to}]--; n.cut[pair{from, to}] > 0 {
 		return
 	}
@@ -61,6 +92,21 @@ func (n *network) unblock(from, to string) {
 		c.toServer.release()
 		c.toClient.release()
 	}
+	n.tell(from, to)
+}
+
+func (n *network) tell(from, to string) {
+	if n.changed != nil {
+		n.changed(from, to)
+	}
+}
+
+// called is a host for people.
+func called(host string) string {
+	if host == anywhere {
+		return "anywhere"
+	}
+	return host
 }
 
 // delay is how long one message takes.
@@ -143,11 +189,7 @@ const tcpTimeout = 924600 * time.Millisecond
 
 // under sends a delivery on its way.
 func (l *lane) under(d delivery) {
-	takes := l.net.delay()
-	if len(l.net.lag) > 0 {
-		takes += l.net.lag[pair{host(l.from), host(l.to)}]
-	}
-	d.at = max(l.last, l.net.sim.Instant()+loop.Instant(takes))
+	d.at = max(l.last, l.net.sim.Instant()+loop.Instant(l.net.delay()+l.net.lags(l.from, l.to)))
 	l.last = d.at
 	if l.first > 0 && len(l.pending) == cap(l.pending) {
 		n := copy(l.pending, l.pending[l.first:])
@@ -268,4 +310,13 @@ func (n *network) of(a, b string) (out []*connection) {
 		}
 	}
 	return out
+}
+
+// breakLinks breaks the connections of an agent or framework to masters.
+func (n *network) breakLinks(client string, notice Notice) {
+	for _, c := range n.of(client, "") {
+		if c.client == client && isMaster(c.server) {
+			c.breakNow(notice)
+		}
+	}
 }
