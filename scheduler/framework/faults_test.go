@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("framework.seeds", 60, "how many random fault scripts to run")
+	seeds = flag.Uint64("framework.seeds", 40, "how many random fault scripts to run")
 	seed  = flag.Uint64("framework.seed", 1, "the first of them")
 )
 
