@@ -16,7 +16,7 @@ var (
 
 func TestTheFrameworkStandsWhateverFails(t *testing.T) {
 	e := suite(func() subject { return &right{} })
-	e.First, e.Seeds = *seed, *seeds
+	e.First, e.Seeds, e.Twice = *seed, *seeds, true
 	if testing.Short() {
 		e.Seeds = min(e.Seeds, 20)
 	}

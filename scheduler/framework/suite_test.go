@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -55,19 +56,20 @@ const within = 10 * time.Minute
 // framework's own disk refuses writes. Invariants hold all the while, and once all is over, exactly
 // what was declared last runs.
 func suite(begin func() subject) schedulertest.Exploration {
-	s := &suiteRun{}
+	var runs sync.Map // of *suiteRun, by cluster
 	return schedulertest.Exploration{
 		// Agents have room for what frameworks that lost their disk leave behind.
-		Config: schedulertest.Config{
-			Agents: 3, Resources: "cpus:32;mem:32768;disk:16384;ports:[31000-32000]",
-			Behave: func(c *containerizer.Spec) schedulertest.Behaviour { return s.behave(c) },
-		},
+		Config: schedulertest.Config{Agents: 3, Resources: "cpus:32;mem:32768;disk:16384;ports:[31000-32000]"},
 		Faults: 25, Within: within,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
-			*s = suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}}
+			s := &suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}}
+			runs.Store(c, s)
 			s.play()
 		},
-		Settled: func(t testing.TB, _ *schedulertest.Cluster) { s.settled(t) },
+		Settled: func(t testing.TB, c *schedulertest.Cluster) {
+			s, _ := runs.LoadAndDelete(c)
+			s.(*suiteRun).settled(t)
+		},
 	}
 }
 
@@ -90,6 +92,7 @@ func (s *suiteRun) play() {
 		{name: "array", count: 4, command: "sleep 40", once: true, retries: -1},
 		{name: "hopeless", count: 1, command: "exit 1", once: true, retries: 2},
 	}
+	s.Behave(s.behave)
 	s.declare(s.jobs)
 	s.runs = s.RunProcess(s.process)
 	for range 8 {

@@ -40,7 +40,7 @@ func (c *Cluster) AddAgent(text string) *Agent {
 		info: &mesosproto.AgentInfo{
 			Hostname: proto.String(fmt.Sprintf("agent%d.example", n)), Port: proto.Int32(5051), Resources: r.Proto(),
 		},
-		machine: newMachine(c, c.cfg.Behave, r),
+		machine: newMachine(c, r),
 		store:   &agentStore{},
 		disk:    &disk{},
 	}

@@ -60,7 +60,6 @@ func Command(spec *containerizer.Spec) Behaviour {
 // machine is what outlives an agent's process: its containers.
 type machine struct {
 	cluster    *Cluster
-	behave     func(*containerizer.Spec) Behaviour
 	total      resources.Resources
 	containers map[string]*container
 	order      []string // of launch
@@ -78,8 +77,8 @@ type container struct {
 	stopExit func() bool
 }
 
-func newMachine(c *Cluster, behave func(*containerizer.Spec) Behaviour, total resources.Resources) *machine {
-	return &machine{cluster: c, behave: behave, total: total, containers: map[string]*container{}}
+func newMachine(c *Cluster, total resources.Resources) *machine {
+	return &machine{cluster: c, total: total, containers: map[string]*container{}}
 }
 
 func (m *machine) end(c *container, status syscall.WaitStatus) {
@@ -182,7 +181,7 @@ var errDestroyed = errors.New("the container was destroyed while it was launched
 
 func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Launched, error)) func() {
 	m := s.machine
-	c := &container{spec: spec, does: m.behave(spec)}
+	c := &container{spec: spec, does: m.cluster.cfg.Behave(spec)}
 	if c.does.Start == 0 {
 		c.does.Start = 2 * time.Millisecond
 	}
