@@ -10,6 +10,7 @@ import (
 	"github.com/mesokit/mesokit/agent/checkpoint"
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/internal/backoff"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/internal/randomid"
@@ -32,6 +33,7 @@ const (
 type core struct {
 	cfg        Config
 	loop       loop.Loop
+	guards     guard.Set
 	log        *zap.Logger
 	containers containerizer.Async
 	disk       *checkpoint.Writer
@@ -70,6 +72,7 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 	c := &core{
 		cfg:          cfg,
 		loop:         cfg.Loop,
+		guards:       guard.Of(cfg.Loop),
 		log:          cfg.Logger.Named("agent"),
 		containers:   cfg.Async,
 		disk:         checkpoint.NewWriter(cfg.Loop, cfg.Checkpoint),

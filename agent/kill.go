@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -36,6 +37,7 @@ func (c *core) killKnown(t *task, policy *mesosproto.KillPolicy) {
 	switch {
 	case t.terminal() || ex.hasEnded:
 		// What is to be said of it was said, or is about to be.
+	case !t.reachable() && c.guards.Off(guard.KillMemoryOfAgent):
 	case t.queued:
 		c.killQueued(t)
 	case ex.supervisor != nil:
@@ -48,6 +50,13 @@ func (c *core) killKnown(t *task, policy *mesosproto.KillPolicy) {
 	default: // delivered when the executor is back
 		t.killed, t.killedUnder = true, policy
 	}
+}
+
+// reachable reports whether the task is up, and has somebody who can be told to end it. A kill that
+// comes earlier is remembered, each kind of task in its own way.
+func (t *task) reachable() bool {
+	starting := t.state == mesosproto.TaskState_TASK_STAGING || t.state == mesosproto.TaskState_TASK_STARTING
+	return !starting && (t.ex.supervisor != nil || t.ex.stream != nil)
 }
 
 // killQueued ends a task that was not delivered, and with it its group.

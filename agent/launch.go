@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -149,7 +150,7 @@ func (c *core) refuse(r *launchRequest, ex *executor) (reason mesosproto.TaskSta
 	switch {
 	case c.drain != nil:
 		return mesosproto.TaskStatus_REASON_AGENT_DRAINING, "Task was received while agent was already draining", true
-	case !c.current(r.versions):
+	case !c.current(r.versions) && !c.guards.Off(guard.LaunchVersion):
 		return mesosproto.TaskStatus_REASON_INVALID_OFFERS, "Task assumes outdated resource state", true
 	case !c.hasAll(r):
 		return mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "The checkpointed resources being used by the task or its executor are unknown to the agent", true

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/evolve"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -280,7 +281,7 @@ func (c *core) joined(connection *messagespb.MasterSlaveConnection) {
 func (c *core) reconcileTasks(m *messagespb.ReconcileTasksMessage) {
 	fw := c.frameworks[m.GetFrameworkId().GetValue()]
 	for _, s := range m.GetStatuses() {
-		if fw != nil && fw.task(s.GetTaskId().GetValue()) != nil {
+		if fw != nil && fw.task(s.GetTaskId().GetValue()) != nil || c.guards.Off(guard.ReconcileAnswer) {
 			continue
 		}
 		info := m.GetFramework()
@@ -315,6 +316,9 @@ func (c *core) ping(conn link.Conn, m *messagespb.PingSlaveMessage) {
 
 func (c *core) expectPing() {
 	c.stopPing()
+	if c.guards.Off(guard.MasterSilence) {
+		return
+	}
 	c.stopPing = c.loop.AfterFunc(c.pingTimeout, func() {
 		c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
 		c.disconnect()

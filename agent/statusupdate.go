@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/statusupdate"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -58,7 +59,7 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 // acceptFrom checks what only executors can get wrong.
 func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked func(error)) {
 	stream := c.streams.get(ex.fw.id, s.GetTaskId().GetValue())
-	if u, seen := stream.updates().Seen(s.GetUuid()); seen {
+	if u, seen := stream.updates().Seen(s.GetUuid()); seen && !c.guards.Off(guard.UpdateDedup) {
 		c.acceptAgain(u, acked)
 		return
 	}
@@ -146,7 +147,7 @@ func (c *core) write(s *stream, u *statusupdate.Update) {
 		done(nil)
 		return
 	}
-	c.rememberUpdate(u.Key, u.Message, u.Terminal(), done)
+	c.rememberUpdate(u.Key, u.Message, u.Terminal(), c.guards.Wait(guard.UpdateStore, done))
 }
 
 // taskEnded frees what the task held.

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"github.com/mesokit/mesokit/agent/statusupdate"
+	"github.com/mesokit/mesokit/internal/guard"
 )
 
 // maxStrangers is how many tasks that are not here may have updates, for each framework.
@@ -83,7 +84,9 @@ func (ss *streams) send(s *stream) {
 		return
 	}
 	ss.core.forward(head.Message)
-	s.stop = ss.core.loop.AfterFunc(s.Sent(), func() { ss.send(s) })
+	if wait := s.Sent(); !ss.core.guards.Off(guard.UpdateRetry) {
+		s.stop = ss.core.loop.AfterFunc(wait, func() { ss.send(s) })
+	}
 }
 
 // acknowledge takes the head off a stream. The next goes out once the acknowledgement is remembered: an
@@ -100,14 +103,15 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 		return head
 	}
 	s.held++
-	// The terminal update survives the machine's death; so must the acknowledgements before it, or what
-	// they are for would follow it.
-	ss.core.rememberAcknowledgement(head, s.AtEnd(), func() {
+	next := ss.core.guards.Wait(guard.AckStore, func(error) {
 		s.held--
 		if ss.byTask[s.key] == s {
 			ss.sendAnew(s)
 		}
 	})
+	// The terminal update survives the machine's death; so must the acknowledgements before it, or what
+	// they are for would follow it.
+	ss.core.rememberAcknowledgement(head, s.AtEnd(), func() { next(nil) })
 	return head
 }
 

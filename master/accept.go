@@ -3,6 +3,7 @@ package master
 import (
 	"slices"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -29,6 +30,9 @@ type acceptance struct {
 func (c *core) accept(f *framework, m *schedulerpb.Call_Accept) {
 	c.countOperations(m)
 	offers, err := c.offers.Check(f.id, m.GetOfferIds())
+	if err != nil && c.guards.Off(guard.OfferCheck) {
+		offers, err = c.anyOffers(m.GetOfferIds(), err)
+	}
 	if err != nil {
 		c.refuseOffers(f, m, err)
 		return
@@ -44,6 +48,26 @@ func (c *core) accept(f *framework, m *schedulerpb.Call_Accept) {
 		c.operate(x, op)
 	}
 	c.settle(x, m.GetFilters())
+}
+
+// anyOffers takes offers that are over for outstanding: what [offer.Book.Check] prevents. It returns err
+// for those that never were, or whose agent is not there.
+func (c *core) anyOffers(ids []*mesosproto.OfferID, err error) ([]*offer.Offer, error) {
+	var offers []*offer.Offer
+	for _, id := range ids {
+		o := c.offers.Get(id.GetValue())
+		if o == nil {
+			o = c.offersOver[id.GetValue()]
+		}
+		if o == nil || !c.agents.has(o.AgentID) {
+			return nil, err
+		}
+		offers = append(offers, o)
+	}
+	if len(offers) == 0 {
+		return nil, err
+	}
+	return offers, nil
 }
 
 func sumOf(offers []*offer.Offer) resources.Resources {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
@@ -37,7 +38,7 @@ func (c *core) addTask(a *agent, t *task) {
 
 // release gives back what a task uses; doing so again has no effect.
 func (c *core) release(t *task) {
-	if !t.holds {
+	if !t.holds && !c.guards.Off(guard.ReleaseOnce) {
 		return
 	}
 	t.holds = false

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/internal/masterinfo"
@@ -34,10 +35,11 @@ const (
 
 // core decides. All of it but published is touched only on its loop.
 type core struct {
-	cfg   Config
-	loop  loop.Loop
-	log   *zap.Logger
-	phase phase
+	cfg    Config
+	loop   loop.Loop
+	guards guard.Set
+	log    *zap.Logger
+	phase  phase
 
 	info                   *mesosproto.MasterInfo
 	leader                 *mesosproto.MasterInfo // nil: none known
@@ -69,7 +71,8 @@ type core struct {
 	removed     ordered[struct{}]
 
 	offers     offer.Book
-	offerTimes map[string]func() bool // stop of --offer_timeout, by offer id
+	offerTimes map[string]func() bool  // stop of --offer_timeout, by offer id
+	offersOver map[string]*offer.Offer // what is not outstanding any more; empty with guard.OfferCheck
 
 	counters Counters
 	reasons  map[Reason]int64
@@ -100,6 +103,7 @@ func (c *core) start() {
 	c.returning = make(map[string]*comeback)
 	c.leavingID = make(map[string]bool)
 	c.offerTimes = make(map[string]func() bool)
+	c.offersOver = make(map[string]*offer.Offer)
 	c.touch()
 	c.stopElection = c.cfg.Election.Contend(info, func(leader *mesosproto.MasterInfo) {
 		c.loop.Post(func() { c.elected(leader) })

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -22,7 +23,9 @@ func (c *core) kill(f *framework, m *schedulerpb.Call_Kill) {
 		return
 	}
 	a := c.agents.get(t.agentID)
-	a.killed.put(f.id+"/"+t.id, taskKey{f.id, t.id})
+	if !c.guards.Off(guard.KillMemoryOfMaster) {
+		a.killed.put(f.id+"/"+t.id, taskKey{f.id, t.id})
+	}
 	a.send(&messagespb.KillTaskMessage{FrameworkId: f.idProto, TaskId: m.TaskId, KillPolicy: m.KillPolicy})
 }
 

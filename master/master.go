@@ -3,6 +3,7 @@ package master
 import (
 	"sync"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -30,6 +31,7 @@ func New(cfg Config) (*Master, error) {
 	c := &core{
 		cfg:         cfg,
 		loop:        cfg.Loop,
+		guards:      guard.Of(cfg.Loop),
 		log:         cfg.Logger.Named("master"),
 		frameworks:  make(map[string]*framework),
 		completedID: make(map[string]bool),

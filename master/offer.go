@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/master/allocator"
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -92,6 +93,9 @@ func (c *core) addOffer(f *framework, a *agent, o *offer.Offer) {
 func (c *core) removeOffer(o *offer.Offer) bool {
 	if !c.offers.Remove(o) {
 		return false
+	}
+	if c.guards.Off(guard.OfferCheck) {
+		c.offersOver[o.ID] = o
 	}
 	if stop := c.offerTimes[o.ID]; stop != nil {
 		stop()

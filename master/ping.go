@@ -3,6 +3,7 @@ package master
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -23,7 +24,7 @@ func (c *core) ping(a *agent) {
 	a.unansweredPing = true
 	a.last.Send(&messagespb.PingSlaveMessage{Connected: proto.Bool(a.connected())})
 	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, func() {
-		if a.unansweredPing {
+		if a.unansweredPing && !c.guards.Off(guard.AgentSilence) {
 			if a.missedPings++; a.missedPings >= c.cfg.MaxAgentPingTimeouts {
 				c.markUnreachable(a, "health check timed out")
 			}

@@ -6,6 +6,7 @@ import (
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/master/registry"
@@ -200,7 +201,7 @@ func (c *core) adoptExecutors(a *agent, back *comeback) (adopted int) {
 func (c *core) adoptTasks(a *agent, back *comeback, all bool) (adopted []*task) {
 	for i, m := range back.m.GetTasks() {
 		f := c.frameworks[m.GetFrameworkId().GetValue()]
-		if f == nil || f.tasks[m.GetTaskId().GetValue()] != nil || !all && transitions.Terminal(m.GetState()) {
+		if f == nil || f.tasks[m.GetTaskId().GetValue()] != nil || !all && transitions.Terminal(m.GetState()) || c.guards.Off(guard.TaskAdoption) {
 			continue
 		}
 		t := reportedTask(f, m, back.tasks[i])
@@ -295,7 +296,7 @@ func (c *core) missingTasks(a *agent, m *messagespb.ReregisterSlaveMessage) (lis
 		f := c.frameworks[id]
 		r := &messagespb.ReconcileTasksMessage{FrameworkId: f.idProto, Framework: f.info}
 		for _, t := range tasksInOrder(a.tasks[id]) {
-			if !reported[taskKey{id, t.id}] {
+			if !reported[taskKey{id, t.id}] && !c.guards.Off(guard.ReconcileQuestion) {
 				s := c.status(t.info.TaskId, a.idProto, t.state, "Reconciliation request", mesosproto.TaskStatus_REASON_RECONCILIATION)
 				r.Statuses = append(r.Statuses, s)
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/backlog"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -73,6 +74,10 @@ func (c *core) connect(leader *mesosproto.MasterInfo) {
 func (c *core) watch(conn *connection) {
 	if conn.watch != nil {
 		conn.watch()
+	}
+	if c.guards.Off(guard.DriverSilence) {
+		conn.watch = func() bool { return false }
+		return
 	}
 	conn.watch = c.loop.AfterFunc(conn.silence-c.loop.Now().Sub(conn.heard), func() {
 		if !conn.shared && c.backlog.Full() {

@@ -11,6 +11,7 @@ import (
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/backlog"
 	"github.com/mesokit/mesokit/internal/backoff"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -26,6 +27,7 @@ type core struct {
 	driver    *Driver
 	cfg       Config
 	loop      loop.Loop
+	guards    guard.Set
 	framework loop.Loop
 	log       *zap.Logger
 	backlog   *backlog.Backlog
@@ -73,6 +75,7 @@ func (d *Driver) newCore(own, framework loop.Loop) *core {
 		driver:      d,
 		cfg:         d.cfg,
 		loop:        own,
+		guards:      guard.Of(own),
 		framework:   framework,
 		log:         d.cfg.Logger.Named("scheduler"),
 		backlog:     backlog.New(maxUndelivered),

@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
 
@@ -35,7 +36,7 @@ func (c *core) operationStatusUpdate(conn *connection, e *schedulerpb.Event) {
 
 // deliverUpdate runs a callback and then sends ack, unless there is none or that is the framework's.
 func (c *core) deliverUpdate(f func(Scheduler), ack *schedulerpb.Call) {
-	c.deliverThen(f, func(ran bool) {
+	acknowledge := func(ran bool) {
 		if !ran || ack == nil || c.cfg.ExplicitAcknowledgements || c.over || c.teardown {
 			return
 		}
@@ -45,5 +46,10 @@ func (c *core) deliverUpdate(f func(Scheduler), ack *schedulerpb.Call) {
 					zap.String("error", apierror.Message(err)))
 			}
 		})
-	})
+	}
+	if c.guards.Off(guard.AckAfterCallback) {
+		acknowledge(true)
+		acknowledge = func(bool) {}
+	}
+	c.deliverThen(f, acknowledge)
 }

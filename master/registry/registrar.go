@@ -7,6 +7,7 @@ import (
 	"github.com/gogo/status"
 	"google.golang.org/grpc/codes"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 )
@@ -21,6 +22,7 @@ const (
 // are called, and its callbacks run, on that loop.
 type Registrar struct {
 	loop    loop.Loop
+	guards  guard.Set
 	storage Storage
 	state   *State
 	queue   []pending
@@ -35,7 +37,9 @@ type pending struct {
 }
 
 // New returns a registrar that knows nothing until Recover.
-func New(l loop.Loop, s Storage) *Registrar { return &Registrar{loop: l, storage: s} }
+func New(l loop.Loop, s Storage) *Registrar {
+	return &Registrar{loop: l, guards: guard.Of(l), storage: s}
+}
 
 // Recover loads the registry, records info as the leading master, and hands over the state, which
 // stays the registrar's: it may be read on the loop only, and changes with each Apply. Operations
@@ -116,6 +120,7 @@ func (r *Registrar) write() {
 	}
 	r.writing = true
 	r.batches++
+	finish := r.guards.Wait(guard.RegistryFirst, func(err error) { r.finish(batch, results, err) })
 	r.loop.Do(func() error {
 		if len(changes) == 0 {
 			return nil
@@ -125,7 +130,7 @@ func (r *Registrar) write() {
 		return r.storage.Write(ctx, changes)
 	}, func(err error) {
 		r.writing = false
-		r.finish(batch, results, err)
+		finish(err)
 		r.write()
 	})
 }

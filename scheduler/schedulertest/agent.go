@@ -56,7 +56,7 @@ func (a *Agent) start() {
 	d := agentDialer{c, a}
 	l := a.loop
 	cfg := agent.Config{
-		Loop: diskLoop{l, c.sim, a.disk}, Info: a.info, PID: a.pid, Async: &simulated{a.machine, l},
+		Loop: c.guards(diskLoop{l, c.sim, a.disk}), Info: a.info, PID: a.pid, Async: &simulated{a.machine, l},
 		Detector: d, Dialer: d, Checkpoint: a.store, Logger: c.cfg.Logger,
 		OnExit: func(err error) { a.gaveUp(l, err) },
 	}
@@ -96,6 +96,7 @@ func (a *Agent) ID() string { return a.Snapshot().Info.GetId().GetValue() }
 
 // Crash ends the agent's process, as kill -9 does: checkpointed containers run on.
 func (a *Agent) Crash() {
+	a.cluster.check.crashed(a.ID())
 	a.cluster.trace.note("crash: " + a.name)
 	a.forgets()
 	a.loop.Close()

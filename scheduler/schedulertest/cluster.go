@@ -40,6 +40,8 @@ type Config struct {
 	// NoRecords keeps what was told to frameworks only as far as the invariants need it, for runs with
 	// very many tasks: of Framework.Updates the last of each task, nothing else.
 	NoRecords bool
+	// Without switches guards off, to see whether a test notices. Default: none.
+	Without []Guard
 	// Logger gets the logs of all parts. Default: none.
 	Logger *zap.Logger
 }

@@ -62,10 +62,8 @@ func (k *checker) called(f *Framework, m *schedulerpb.Call) {
 	switch m.GetType() {
 	case schedulerpb.Call_ACCEPT:
 		f.answered(m.GetAccept().GetOfferIds(), true)
-		for _, op := range m.GetAccept().GetOperations() {
-			for _, t := range append(op.GetLaunch().GetTaskInfos(), op.GetLaunchGroup().GetTaskGroup().GetTasks()...) {
-				f.launches(m.GetFrameworkId().GetValue(), t)
-			}
+		for t := range launches(m) {
+			f.launches(m.GetFrameworkId().GetValue(), t)
 		}
 	case schedulerpb.Call_DECLINE:
 		f.answered(m.GetDecline().GetOfferIds(), false)
@@ -87,7 +85,8 @@ func (f *Framework) answered(offers []*mesosproto.OfferID, used bool) {
 func (f *Framework) launches(id string, t *mesosproto.TaskInfo) {
 	c, task := &f.conduct, t.GetTaskId().GetValue()
 	c.id = id
-	f.cluster.check.updates.of(id, task).agent = t.GetAgentId().GetValue()
+	l := f.cluster.check.updates.of(id, task)
+	l.agent, l.grace = t.GetAgentId().GetValue(), grace(t.GetKillPolicy())
 	if !f.cluster.cfg.NoRecords {
 		f.Launched = append(f.Launched, t)
 	}

@@ -87,7 +87,9 @@
 //   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
 //     checked of schedulers that show their disk, as [Rememberer]s.
 //   - immutable: no message is changed once it is sent; senders and receivers keep them.
-//   - durable: an agent that was admitted is known to the next master.
+//   - durable: an agent that was admitted is known to the next master. An update that an agent has sent is
+//     known to its next process, and nothing follows the last one. A machine that died forgets those that
+//     are not terminal.
 //   - one leader: when a master begins to serve, no other that is awake does.
 //
 // [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
@@ -96,7 +98,15 @@
 //   - stuck: no task is still on its way: staging, starting, being killed.
 //   - hoarded: no framework has kept an offer for long without using or declining it.
 //   - truth: what its framework believes of it is so; it runs if and only if its container does.
+//   - killed: a task whose KILL a master has taken, since when it has not crashed, has ended or its agent
+//     is away.
 //   - no fatal: no driver has given up.
+//
+// # Guards
+//
+// Is a test strong enough? Config.Without switches one of the mechanisms off on which master, agent or
+// driver rely when something fails ([Guard]); who relies on the mechanism should notice. The package's own
+// tests show that each guard is needed: a few faults without it, and an invariant is violated.
 //
 // When a test fails, the seed and the end of the trace are printed. Hash compares whole runs.
 package schedulertest

@@ -62,7 +62,7 @@ func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	c.t.Helper()
 	f.begin(cfg, disk)
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
-	cfg.Loop, cfg.FrameworkLoop = f.loop, f.calls
+	cfg.Loop, cfg.FrameworkLoop = c.guards(f.loop), f.calls
 	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f}, nil, ""
 	f.aware = slices.ContainsFunc(cfg.Framework.GetCapabilities(), func(x *mesosproto.FrameworkInfo_Capability) bool {
 		return x.GetType() == mesosproto.FrameworkInfo_Capability_PARTITION_AWARE

@@ -31,6 +31,7 @@ const (
 	InvariantBounded     = "bounded"    // every task ends, runs or is unreachable within bounded time
 	InvariantTruth       = "truth"      // what a framework believes of a task agrees with its container
 	InvariantStuck       = "stuck"      // no task is on its way for ever
+	InvariantKilled      = "killed"     // a KILL that a master took ends the task within bounded time
 	InvariantHoarded     = "hoarded"    // frameworks use or decline their offers
 	InvariantStale       = "stale"      // they use none that they know to be void
 	InvariantIdentity    = "identity"   // they come back as who they were

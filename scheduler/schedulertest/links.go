@@ -36,6 +36,8 @@ type client[C, E proto.Message] struct {
 	server  func() service[C, E] // of the present process
 	asks    func(C)              // hears of each call when it is made
 	told    func(E)              // hears of each event that arrives; nil: nobody cares
+	took    func(to string, m C) // hears of each that a process has carried out; nil: nobody cares
+	said    func(by string, e E) // hears of each event when it is sent; nil: nobody cares
 
 	streamID string
 	stream   *stream[C, E]
@@ -118,6 +120,9 @@ func (c *client[C, E]) Send(m C, done func(error)) {
 			return
 		}
 		to.link.Call(from, m, func(err error) {
+			if err == nil && c.took != nil {
+				c.took(to.name, m)
+			}
 			if lost.loseAnswer {
 				conn.breakNow(Notice{})
 				return
@@ -154,6 +159,9 @@ var _ link.Stream[*schedulerpb.Event] = (*stream[*schedulerpb.Call, *schedulerpb
 
 func (s *stream[C, E]) Send(e E) {
 	c := s.client
+	if c.said != nil {
+		c.said(s.conn.server, e)
+	}
 	s.conn.send(&s.conn.toClient, e, func() {
 		c.loop.Post(func() {
 			if !s.over {
@@ -207,6 +215,8 @@ func (d dialer) DialLink(l loop.Loop, leader *mesosproto.MasterInfo) (link.Clien
 			return service[*schedulerpb.Call, *schedulerpb.Event]{h.node.name, h.node.loop, h.node.master.Schedulers()}
 		},
 		asks: func(m *schedulerpb.Call) { c.check.called(d.framework, m) },
+		took: c.check.took,
+		said: func(by string, e *schedulerpb.Event) { c.check.said(by, d.framework.conduct.id, e) },
 	}, nil
 }
 

@@ -91,6 +91,7 @@ func (h *MasterHost) start() {
 		way := &contender{cluster: c, node: n, disk: h.disk}
 		cfg.Election, cfg.Loop = way, remoteLoop{n.loop, way}
 	}
+	cfg.Loop = c.guards(cfg.Loop)
 	if c.cfg.Master != nil {
 		c.cfg.Master(&cfg)
 	}

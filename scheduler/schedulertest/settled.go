@@ -50,6 +50,8 @@ func (c *Cluster) CheckSettled() {
 // settled checks one task.
 func (k *checker) settled(l *taskLife, runs bool) {
 	switch {
+	case k.killed(l) && !l.unknown && !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_UNREACHABLE:
+		k.violated(InvariantKilled, "task %s of %s is still %v; it was due to end by %v", l.key.task, l.key.framework, l.last, l.kill.due.Sub(loop.Epoch))
 	case l.unknown:
 		if runs {
 			k.violated(InvariantTruth, "task %s of %s is unknown to the master, but its container runs", l.key.task, l.key.framework)

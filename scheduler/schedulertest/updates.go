@@ -1,6 +1,8 @@
 package schedulertest
 
 import (
+	"time"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/transitions"
@@ -21,6 +23,7 @@ type taskLife struct {
 	key      taskKey
 	agent    string
 	sent     []string        // uuids, as the agent first sent them
+	over     bool            // the last of them is terminal
 	seen     []string        // uuids, as the framework first saw them
 	acked    map[string]bool // that reached the agent
 	last     mesosproto.TaskState
@@ -29,6 +32,12 @@ type taskLife struct {
 	unknown  bool                   // the last answer was that the master does not know it
 	amnesic  bool                   // its agent forgot of it; see amnesic
 	rebooted bool                   // its agent's machine died; see rebooted
+	survived int                    // how many of sent an earlier process of the agent sent
+	// See killed.go.
+	spoken  bool          // a master has told the framework of it
+	knownTo string        // the master that knows it alive; empty: none, as far as is known
+	grace   time.Duration // its own
+	kill    *kill         // nil: none was taken
 }
 
 func newUpdates() updates {
@@ -46,9 +55,19 @@ func (u *updates) of(framework, task string) *taskLife {
 	return l
 }
 
+// crashed notes that an agent's process died. The next one knows what this one has sent.
+func (k *checker) crashed(agent string) {
+	for _, l := range k.updates.order {
+		if l.agent == agent {
+			l.survived = len(l.sent)
+		}
+	}
+}
+
 // rebooted notes that a machine died. Updates that are not terminal, and acknowledgements, are written
 // but not synced, so the agent may send them again, and the task go back; but never from its end.
 func (k *checker) rebooted(agent string) {
+	k.crashed(agent)
 	for _, l := range k.updates.order {
 		if l.agent == agent {
 			l.rebooted = true
@@ -82,10 +101,15 @@ func (k *checker) fromAgent(m proto.Message) {
 			return
 		}
 	}
-	if n := len(l.sent); n > 0 && !l.rebooted && !l.acked[l.sent[n-1]] {
+	switch n := len(l.sent); {
+	case n == 0 || l.amnesic:
+	case n == l.survived && (l.over || !l.rebooted && !l.acked[l.sent[n-1]]):
+		k.violated(InvariantDurable, "task %s of %s: the agent that sent update %x has forgotten it after a crash; now it sends %x", l.key.task, l.key.framework, l.sent[n-1], uuid)
+	case !l.rebooted && !l.acked[l.sent[n-1]]:
 		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[n-1])
 	}
 	l.sent = append(l.sent, uuid)
+	l.over = transitions.Terminal(x.GetUpdate().GetStatus().GetState())
 }
 
 // toAgent notes an acknowledgement that arrives.

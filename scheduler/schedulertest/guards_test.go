@@ -1,0 +1,146 @@
+package schedulertest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+	"github.com/mesokit/mesokit/scheduler"
+)
+
+// danger is a way for things to go wrong that one guard stands against.
+type danger struct {
+	guard Guard
+	harm  string // the invariant that is violated without it
+	play  func(s *stage)
+
+	agents int // default 1
+	behave func(*containerizer.Spec) Behaviour
+	settle time.Duration // default 30 minutes
+}
+
+// Each guard is needed: without it, and with nothing else changed, an invariant is violated.
+func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
+	shown := map[Guard]bool{}
+	for _, d := range dangers {
+		shown[d.guard] = true
+		t.Run(d.guard.String(), func(t *testing.T) {
+			require.Empty(t, d.run(t).failure, "with all guards on")
+			out := d.run(t, d.guard)
+			require.Equal(t, d.harm, out.kind, "%s\n%s", out.failure, out.cluster.trace.tail(40))
+		})
+	}
+	for _, g := range AllGuards() {
+		if g == GuardUpdateDedup {
+			continue
+		}
+		require.True(t, shown[g], "nothing shows what %q is for", g)
+	}
+}
+
+func (d danger) run(t *testing.T, without ...Guard) outcome {
+	e := Exploration{
+		Config:   Config{Agents: d.agents, Behave: d.behave, Without: without},
+		Settle:   d.settle,
+		Scenario: func(_ testing.TB, c *Cluster) { d.play(&stage{Cluster: c}) },
+	}
+	if e.Settle == 0 {
+		e.Settle = 30 * time.Minute
+	}
+	return e.filled().run(t, 1, nil)
+}
+
+// stage is a cluster in which frameworks do what the test says.
+type stage struct{ *Cluster }
+
+// puppet is such a framework.
+type puppet struct {
+	scheduler.Base
+	*Framework
+	stage  *stage
+	offers []*mesosproto.Offer // neither used nor declined
+}
+
+func (p *puppet) ResourceOffers(_ *scheduler.Driver, offers []*mesosproto.Offer) {
+	p.offers = append(p.offers, offers...)
+}
+
+func (p *puppet) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
+
+// join starts a framework.
+func (s *stage) join(change ...func(*scheduler.Config)) *puppet {
+	p := &puppet{stage: s}
+	cfg := scheduler.Config{
+		Framework: &mesosproto.FrameworkInfo{
+			User: proto.String("nobody"), Name: proto.String("puppet"), Checkpoint: proto.Bool(true), FailoverTimeout: proto.Float64(86400),
+		},
+		Scheduler: p,
+	}
+	for _, f := range change {
+		f(&cfg)
+	}
+	p.Framework = s.Run(cfg)
+	return p
+}
+
+// offer waits for an offer.
+func (p *puppet) offer() *mesosproto.Offer {
+	p.stage.RunUntil(time.Hour, "an offer", func() bool { return len(p.offers) > 0 })
+	o := p.offers[0]
+	p.offers = p.offers[1:]
+	return o
+}
+
+const task = "task"
+
+var taskID = &mesosproto.TaskID{Value: proto.String(task)}
+
+// launch runs the task with all of an offer, and wants no more.
+func (p *puppet) launch(o *mesosproto.Offer, command string) {
+	t := scheduler.CommandTask(task, command, resources.Resources{})
+	t.AgentId, t.Resources = o.GetAgentId(), o.GetResources()
+	p.stage.fatal(p.driver.LaunchTasks([]*mesosproto.OfferID{o.GetId()}, []*mesosproto.TaskInfo{t}))
+	p.stage.fatal(p.driver.Suppress())
+}
+
+// runs launches the task on the next offer and waits until it runs.
+func (p *puppet) runs(command string) {
+	p.launch(p.offer(), command)
+	p.WaitForState(task, mesosproto.TaskState_TASK_RUNNING)
+	p.stage.Advance(time.Second) // and that is acknowledged
+}
+
+// kill kills the task.
+func (p *puppet) kill() { p.stage.fatal(p.driver.Kill(taskID)) }
+
+// launched waits until the master has launched the task; the agent has not heard of it yet.
+func (s *stage) launched() {
+	s.RunUntil(time.Minute, "the launch", func() bool {
+		for f := range s.Master().Frameworks.All() {
+			if f.Tasks.Len() > 0 {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// silent is when nobody hears of a broken connection.
+var silent = Notice{Client: Never, Server: Never}
+
+func explicit(cfg *scheduler.Config) { cfg.ExplicitAcknowledgements = true }
+
+func aware(cfg *scheduler.Config) {
+	cfg.Framework.Capabilities = scheduler.Capabilities(mesosproto.FrameworkInfo_Capability_PARTITION_AWARE)
+}
+
+var slowStart = func(spec *containerizer.Spec) Behaviour {
+	b := Command(spec)
+	b.Start = time.Minute
+	return b
+}
