@@ -6,7 +6,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/mesokit/mesokit/internal/backoff"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/scheduler"
 )
@@ -24,10 +23,6 @@ const (
 	// it: what crashes as soon as it has started replaces nothing.
 	settled = 10 * time.Second
 )
-
-func (c *core) newSlot(index int) *slot {
-	return &slot{index: index, delay: backoff.Backoff{First: delayFirst, Max: delayMax, Factor: delayFactor}}
-}
 
 // adopt takes over what is declared now.
 func (c *core) adopt() {
@@ -53,15 +48,30 @@ func (c *core) resize(w *workload, n int) {
 	}
 	w.slots = w.slots[:min(n, len(w.slots))]
 	for len(w.slots) < n {
-		w.slots = append(w.slots, c.newSlot(len(w.slots)))
+		w.slots = append(w.slots, &slot{index: len(w.slots)})
 	}
 }
 
 func (c *core) forgetOutcome(w *workload, sl *slot) {
-	if sl.Failures > 0 || sl.Ended {
-		c.changes[batchKey(w.name, sl.index)] = nil
+	if sl.remembered() {
+		c.changes[instanceKey(w.name, sl.index)] = nil
 	}
 	sl.outcome = outcome{}
+}
+
+func (c *core) rememberOutcome(w *workload, sl *slot) {
+	c.changes[instanceKey(w.name, sl.index)] = encode(sl.outcome)
+}
+
+// remembered tells whether there is something to remember.
+func (o outcome) remembered() bool { return o.Ended || o.Failures > 0 || o.Delay > 0 }
+
+// restore takes in what another process remembered. Its clock may have been ahead.
+func (sl *slot) restore(o outcome, now time.Time) {
+	if latest := now.Add(o.Delay); o.NotBefore.After(latest) {
+		o.NotBefore = latest
+	}
+	sl.outcome, sl.last = o, o.Message
 }
 
 // convergeDue looks at the workloads about which something is new, or due.
@@ -88,6 +98,9 @@ func (c *core) converge(w *workload, now time.Time) {
 			c.renew(w, sl)
 		}
 		old := c.fill(w, now)
+		for _, sl := range w.slots {
+			c.succeed(w, sl, now)
+		}
 		c.rollOut(w, old, now)
 		c.wait(w, now)
 	}
@@ -111,9 +124,7 @@ func (c *core) renew(w *workload, sl *slot) {
 		return
 	}
 	c.forgetOutcome(w, sl)
-	sl.Generation = w.spec.generation
-	sl.delay.Reset()
-	sl.notBefore, sl.last = time.Time{}, ""
+	sl.Generation, sl.last = w.spec.generation, ""
 }
 
 // watch kills what has been on its way for too long. Time that the framework was away does not count.
@@ -294,35 +305,50 @@ func (c *core) wait(w *workload, now time.Time) {
 		if sl.canLaunch(now) {
 			w.ready++
 		} else if !sl.held {
-			w.later(sl.notBefore, now)
+			w.later(sl.NotBefore, now)
 		}
 	}
 }
 
 // canLaunch tells whether the slot waits for nothing but an offer.
 func (sl *slot) canLaunch(now time.Time) bool {
-	return sl.task == nil && !sl.Ended && !sl.held && !sl.notBefore.After(now)
+	return sl.task == nil && !sl.Ended && !sl.held && !sl.NotBefore.After(now)
 }
 
 // failed has a slot wait after its task did not do what it should. counts says that a batch has used up
 // one of its tries.
 func (c *core) failed(w *workload, sl *slot, counts bool, why string) {
-	now := c.driver.Now()
-	sl.task, sl.last = nil, why
-	sl.notBefore = now.Add(sl.delay.Bound())
+	sl.task, sl.last, sl.Message = nil, why, why
+	sl.Delay = min(max(delayFirst, time.Duration(float64(sl.Delay)*delayFactor)), delayMax)
+	sl.NotBefore = c.driver.Now().Add(sl.Delay)
 	w.dirty = true
-	if !counts {
+	if counts {
+		sl.Failures++
+		if w.spec.batch && w.spec.retries >= 0 && sl.Failures > w.spec.retries {
+			sl.Ended, sl.Failed = true, true
+		}
+	}
+	c.rememberOutcome(w, sl)
+}
+
+// succeed forgets the failures of a slot whose task has been ready for long enough; those of a batch
+// count all the same.
+func (c *core) succeed(w *workload, sl *slot, now time.Time) {
+	if sl.Delay == 0 || sl.task == nil || sl.task.running.IsZero() {
 		return
 	}
-	sl.Failures++
-	if !w.spec.batch {
+	at := sl.task.running.Add(stable)
+	if at.After(now) {
+		w.later(at, now)
 		return
 	}
-	sl.Message = why
-	if w.spec.retries >= 0 && sl.Failures > w.spec.retries {
-		sl.Ended, sl.Failed = true, true
+	if w.spec.batch && sl.Failures > 0 {
+		sl.Delay, sl.NotBefore = 0, time.Time{}
+		c.rememberOutcome(w, sl)
+		return
 	}
-	c.changes[batchKey(w.name, sl.index)] = encode(sl.outcome)
+	c.forgetOutcome(w, sl)
+	sl.Generation = w.spec.generation
 }
 
 // kill begins to kill a task.

@@ -33,9 +33,9 @@ type core struct {
 	names []string             // of specs, sorted
 	tasks map[string]*task
 
-	changes map[string][]byte // not saved yet
-	acks    []*mesosproto.TaskStatus
-	broken  bool // saving failed, and is to be tried again
+	changes map[string][]byte        // not saved yet
+	acks    []*mesosproto.TaskStatus // to be sent when what they say is saved, one a task
+	broken  bool                     // saving failed, and is to be tried again
 	saving  backoff.Backoff
 
 	posted  bool        // work will run
@@ -64,13 +64,11 @@ type workload struct {
 // slot is one instance of a spec.
 type slot struct {
 	outcome
-	index     int
-	task      *task     // which fills it; nil: it waits, or has ended
-	waiting   time.Time // since when
-	notBefore time.Time // it may be launched again
-	delay     backoff.Backoff
-	held      bool // waits for its turn in a rollout
-	last      string
+	index   int
+	task    *task     // which fills it; nil: it waits, or has ended
+	waiting time.Time // since when
+	held    bool      // waits for its turn in a rollout
+	last    string    // how the last task ended; of one that did not fail it is not remembered
 }
 
 // task is a Task and what need not survive the process.
@@ -124,9 +122,9 @@ func (c *core) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *me
 		outcomes := r.outcomes[name]
 		for _, index := range slices.Sorted(maps.Keys(outcomes)) {
 			for len(w.slots) <= index {
-				w.slots = append(w.slots, c.newSlot(len(w.slots)))
+				w.slots = append(w.slots, &slot{index: len(w.slots)})
 			}
-			w.slots[index].outcome = outcomes[index]
+			w.slots[index].restore(outcomes[index], d.Now())
 		}
 	}
 	c.subscribed()

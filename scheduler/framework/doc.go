@@ -40,10 +40,11 @@
 //     ended. Tasks of unreachable agents are replaced after a time that the spec declares; if one comes
 //     back, the surplus is killed.
 //   - An instance that ends by itself again and again is launched again ever later: 1s, growing by 1.15,
-//     at most 5min; an instance that has run well for a minute begins anew.
-//   - No offer is kept: each is used or declined before its callback returns. While nothing waits, offers
-//     are suppressed. Offers of one agent that come together are used together. An offer that turns out
-//     to be stale costs nothing but another launch.
+//     at most 5min, also over restarts of the framework; one that has run well for a minute begins anew.
+//   - No offer is kept: each is used or declined before its callback returns, and declined again if the
+//     master may not have heard of it. While nothing waits, offers are suppressed. Offers of one agent
+//     that come together are used together. An offer that turns out to be stale costs nothing but another
+//     launch.
 //
 // # How it works
 //
@@ -68,8 +69,11 @@
 //
 // # What is not there
 //
-// Specs are not stored: the program declares them anew at each start, before Run; tasks of specs that are
-// not declared any more are killed. Launch backoff starts anew with the process. Offers with reserved
+// Specs are not stored: they are the program's, which declares them anew at each start, before Run; tasks
+// of specs that are not declared any more are killed. So instances that stand by for each other have to
+// declare the same: one that takes over changes what runs into what it declares, as an update of the
+// program should. Changes made by Apply while it runs have to come from where the next one finds them,
+// too. Offers with reserved
 // resources are used like any; volumes, reservations, task groups and several roles are not dealt with.
 // Inverse offers are declined, and agents with a maintenance window are not launched on. A Batch whose
 // task, ports or constraints change starts over. Batches run at least once: an instance whose agent is

@@ -58,7 +58,7 @@ type Waiting struct {
 	Since time.Time
 	// Until is when it may be launched again, after it failed; zero or past: now.
 	Until time.Time
-	// Failures is how often it has failed, and Last what became of its last task.
+	// Failures is how often it has failed, of a Service in a row, and Last what became of its last task.
 	Failures int
 	Last     string
 	// Held: instances of before must make room first, for the spec was changed.
@@ -140,7 +140,7 @@ func (w *workload) status() Status {
 			st.Finished++
 		case sl.task == nil:
 			st.Waiting = append(st.Waiting, Waiting{
-				Index: sl.index, Since: sl.waiting, Until: sl.notBefore, Failures: sl.Failures, Last: sl.last, Held: sl.held, Refused: refused,
+				Index: sl.index, Since: sl.waiting, Until: sl.NotBefore, Failures: sl.Failures, Last: sl.last, Held: sl.held, Refused: refused,
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package framework_test
 import (
 	"flag"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,5 +35,27 @@ func TestTheFrameworkStandsUnderEachFaultAlone(t *testing.T) {
 		e := suite(func() subject { return &right{} })
 		e.Seeds, e.Kinds = 1, []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
+	}
+}
+
+// Scripts that a framework once failed under.
+func TestScriptsThatOnceFailed(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		seed   uint64
+		script schedulertest.Faults
+	}{
+		{"the answers to declined offers are lost", 100, schedulertest.Faults{
+			{At: 451073494 * time.Microsecond, Kind: schedulertest.PauseMaster, For: 122395484 * time.Microsecond},
+			{At: 573367062 * time.Microsecond, Kind: schedulertest.LoseAnswer},
+		}},
+		{"an agent forgets the end of a task while the framework can't save it", 7781, schedulertest.Faults{
+			{At: 12627600 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 147, For: 357554519 * time.Microsecond},
+			{At: 62223708 * time.Microsecond, Kind: schedulertest.CrashAgent, Target: 123, For: 8460072 * time.Microsecond},
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			schedulertest.Replay(t, suite(func() subject { return &right{} }), c.seed, c.script)
+		})
 	}
 }

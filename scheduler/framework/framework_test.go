@@ -474,3 +474,49 @@ func TestTheSameSeedGivesTheSameRun(t *testing.T) {
 	}
 	require.Equal(t, run(), run())
 }
+
+func TestACrashLoopsDelayOutlivesTheProcess(t *testing.T) {
+	w := start(t, schedulertest.Config{}, service(1, "exit 1"))
+	w.Advance(40 * time.Minute) // the delay is 5min now
+	failures := w.f.Explain("web")[0].Failures
+	until := w.f.Explain("web")[0].Until
+	for range 10 {
+		w.runs.Crash()
+		w.Advance(time.Second)
+		w.begin()
+		w.Advance(time.Second)
+		if why := w.f.Explain("web"); until.After(w.Now()) {
+			require.Equal(t, until, why[0].Until.UTC())
+			require.Equal(t, failures, why[0].Failures)
+			require.Contains(t, why[0].Last, "TASK_FAILED")
+		}
+	}
+	w.Advance(20 * time.Minute)
+	require.LessOrEqual(t, w.f.Explain("web")[0].Failures, failures+5)
+}
+
+// What has run well for a minute begins anew, in this process and in the next.
+func TestAnInstanceThatRecoversIsForgiven(t *testing.T) {
+	failing := true
+	w := start(t, schedulertest.Config{Behave: but(schedulertest.Command, func(b *schedulertest.Behaviour) {
+		if failing {
+			b.Run, b.Exit = 0, 1
+		}
+	})}, service(1, "server"))
+	w.Advance(30 * time.Minute)
+	failing = false
+	id := w.ready("web", 1).Tasks[0].ID
+	entries, err := w.store.Load()
+	require.NoError(t, err)
+	require.Contains(t, entries, "instance/web/0")
+	w.Advance(61 * time.Second)
+	entries, err = w.store.Load()
+	require.NoError(t, err)
+	require.NotContains(t, entries, "instance/web/0")
+	failing = true
+	w.f.Kill(id)
+	w.until("it to fail", func(s *framework.Snapshot) bool {
+		return len(s.Spec("web").Waiting) == 1 && s.Spec("web").Waiting[0].Failures == 1
+	})
+	require.LessOrEqual(t, w.f.Explain("web")[0].Until.Sub(w.Now()), 2*time.Second)
+}

@@ -35,25 +35,27 @@ type Task struct {
 // Host is the name of the task's agent.
 func (t Task) Host() string { return t.Fields["hostname"] }
 
-// outcome is what is remembered of an instance of a Batch that has failed or ended.
+// outcome is what is remembered of an instance that has failed or, in a Batch, ended.
 type outcome struct {
-	Generation string `json:"generation"`
-	Failures   int    `json:"failures"`
-	Ended      bool   `json:"ended"`
-	Failed     bool   `json:"failed"`
-	Message    string `json:"message,omitempty"`
+	Generation string        `json:"generation"`
+	Failures   int           `json:"failures"` // of a Batch all, of a Service those in a row
+	Ended      bool          `json:"ended,omitempty"`
+	Failed     bool          `json:"failed,omitempty"`
+	Message    string        `json:"message,omitempty"` // how the last task ended
+	Delay      time.Duration `json:"delay,omitempty"`   // between its end and the next launch
+	NotBefore  time.Time     `json:"not_before,omitzero"`
 }
 
 const (
-	idKey       = "framework"
-	taskPrefix  = "task/"
-	batchPrefix = "batch/"
+	idKey          = "framework"
+	taskPrefix     = "task/"
+	instancePrefix = "instance/"
 )
 
 func taskKey(id string) string { return taskPrefix + id }
 
-func batchKey(name string, index int) string {
-	return fmt.Sprintf("%s%s/%d", batchPrefix, name, index)
+func instanceKey(name string, index int) string {
+	return fmt.Sprintf("%s%s/%d", instancePrefix, name, index)
 }
 
 // remembered is what a Store holds, decoded.
@@ -77,9 +79,9 @@ func decode(entries map[string][]byte) (*remembered, error) {
 				return nil, fmt.Errorf("entry %q of the store is task %q, instance %d", key, t.ID, t.Index)
 			}
 			r.tasks = append(r.tasks, t)
-		case strings.HasPrefix(key, batchPrefix):
+		case strings.HasPrefix(key, instancePrefix):
 			var o outcome
-			name, number, _ := strings.Cut(strings.TrimPrefix(key, batchPrefix), "/")
+			name, number, _ := strings.Cut(strings.TrimPrefix(key, instancePrefix), "/")
 			index, err := strconv.Atoi(number)
 			if err == nil {
 				err = json.Unmarshal(value, &o)

@@ -125,10 +125,10 @@ func TestAnInstance(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add("task/a", string(encode(Task{ID: "a", Spec: "b"})))
-	f.Add("batch/a/3", string(encode(outcome{Failures: 1})))
+	f.Add("instance/a/3", string(encode(outcome{Failures: 1})))
 	f.Add("framework", "x")
-	f.Add("batch/a/-1", "{}")
-	f.Add("batch/a/99999999", "{}")
+	f.Add("instance/a/-1", "{}")
+	f.Add("instance/a/99999999", "{}")
 	f.Add("task/a", `{"id":"a","index":-1}`)
 	f.Fuzz(func(t *testing.T, key, value string) {
 		r, err := decode(map[string][]byte{key: []byte(value)})

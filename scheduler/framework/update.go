@@ -13,9 +13,8 @@ import (
 
 // StatusUpdate takes in what became of a task. It is acknowledged once that is durable.
 func (c *core) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
-	again := func(x *mesosproto.TaskStatus) bool { return bytes.Equal(x.GetUuid(), s.GetUuid()) }
-	if len(s.GetUuid()) > 0 && !slices.ContainsFunc(c.acks, again) {
-		c.acks = append(c.acks, s)
+	if len(s.GetUuid()) > 0 {
+		c.owe(s)
 	}
 	c.post()
 	t := c.tasks[s.GetTaskId().GetValue()]
@@ -35,6 +34,17 @@ func (c *core) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
 	} else {
 		c.progress(t, s)
 	}
+}
+
+// owe notes that an update is to be acknowledged: the last of its task, for an agent that has sent
+// another waits for nothing else.
+func (c *core) owe(s *mesosproto.TaskStatus) {
+	same := func(x *mesosproto.TaskStatus) bool { return x.GetTaskId().GetValue() == s.GetTaskId().GetValue() }
+	if i := slices.IndexFunc(c.acks, same); i >= 0 {
+		c.acks[i] = s
+		return
+	}
+	c.acks = append(c.acks, s)
 }
 
 // stranger deals with a task that is not remembered: one that has ended and whose acknowledgement was
@@ -105,16 +115,14 @@ func (c *core) ended(t *task, s *mesosproto.TaskStatus) {
 	finished := s.GetState() == mesosproto.TaskState_TASK_FINISHED
 	if finished && w.spec.batch {
 		sl.Ended, sl.task = true, nil
-		c.changes[batchKey(w.name, sl.index)] = encode(sl.outcome)
+		c.rememberOutcome(w, sl)
 		return
 	}
 	if sl.task != t || t.Killing != "" {
 		return // it was not wanted any more
 	}
+	c.succeed(w, sl, now)
 	sl.task = nil
-	if !t.running.IsZero() && now.Sub(t.running) >= stable {
-		sl.delay.Reset()
-	}
 	switch {
 	case s.GetReason() == mesosproto.TaskStatus_REASON_INVALID_OFFERS:
 		sl.last = why // a stale offer: it was nobody's fault
