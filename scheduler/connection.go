@@ -12,6 +12,7 @@ import (
 	"github.com/mesokit/mesokit/internal/backlog"
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/internal/masterinfo"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -22,6 +23,11 @@ const (
 
 	// missedHeartbeats is how many heartbeats may be missing before the connection counts as lost.
 	missedHeartbeats = 5
+
+	// overtaking is how long a SUBSCRIBE that the driver gave up may take to arrive. It goes over a
+	// connection of its own, so it may come after the next one, which would then be told that the
+	// framework failed over.
+	overtaking = time.Second
 
 	// maxRedirects is how often in a row the driver goes at once where a master says that the leader
 	// is. Then it waits, and asks the detector's leader again.
@@ -47,8 +53,15 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 	c.connect(leader)
 }
 
-// connect makes a connection and subscribes.
+// connect makes a connection and subscribes; soon, if the master may still get an earlier SUBSCRIBE.
 func (c *core) connect(leader *mesosproto.MasterInfo) {
+	if early := c.gaveUp.Add(overtaking).Sub(c.loop.Now()); early > 0 && c.gaveUpOn == masterinfo.HostPort(leader) {
+		c.retry = c.loop.AfterFunc(early, func() {
+			c.retry = nil
+			c.connect(leader)
+		})
+		return
+	}
 	conn := &connection{leader: leader, silence: subscribeTimeout, heard: c.loop.Now()}
 	if d, ok := c.cfg.Dialer.(LinkDialer); ok {
 		conn.shared = true
@@ -67,7 +80,10 @@ func (c *core) connect(leader *mesosproto.MasterInfo) {
 	c.watch(conn)
 	conn.cancel = conn.client.Subscribe(c.subscribeCall(),
 		func(e *schedulerpb.Event) { c.event(conn, e) },
-		func(err error) { c.lost(conn, err) })
+		func(err error) {
+			conn.ended = true
+			c.lost(conn, err)
+		})
 }
 
 // watch looks for silence. It is one timer that is set again when it finds that events have come.
@@ -159,6 +175,9 @@ func (c *core) disconnect(conn *connection) {
 	c.conn = nil
 	conn.watch()
 	conn.cancel()
+	if !conn.subscribed && !conn.ended {
+		c.gaveUp, c.gaveUpOn = c.loop.Now(), masterinfo.HostPort(conn.leader)
+	}
 	c.publish()
 	if conn.close != nil {
 		c.holding++

@@ -106,6 +106,28 @@ func TestNewLeaderIsConnectedToAtOnce(t *testing.T) {
 	require.Len(t, p.links, 2, "no news")
 }
 
+// Two SUBSCRIBEs at once go over two connections, so the one that the driver has given up may come last:
+// the master would take the other for an earlier instance, and end it.
+func TestASubscribeThatWasGivenUpIsNotOvertaken(t *testing.T) {
+	p := setup(t)
+	p.detector.tell(nil)
+	p.detector.tell(master("m1"))
+	p.sim.Advance(overtaking - 1)
+	require.Len(t, p.links, 1)
+	require.True(t, p.links[0].cancelled)
+	p.sim.Advance(1)
+	require.Len(t, p.links, 2)
+
+	p.detector.tell(master("m2"))
+	p.sim.Settle()
+	require.Len(t, p.links, 3, "another master has nothing to mix up")
+	p.link().breaks(io.EOF)
+	p.detector.tell(nil)
+	p.detector.tell(master("m2"))
+	p.sim.Settle()
+	require.Len(t, p.links, 4, "what was refused will not come any more")
+}
+
 func TestWithoutALeaderTheDriverWaits(t *testing.T) {
 	p := subscribed(t)
 	p.detector.tell(nil)

@@ -44,6 +44,8 @@ type core struct {
 	conn          *connection            // nil: none
 	retry         func() bool            // cancels the wait for the next connection; nil: none
 	wait          time.Duration          // before the present connection
+	gaveUp        time.Time              // when a SUBSCRIBE was given up last that was not answered
+	gaveUpOn      string                 // the address of its master
 	backoff       backoff.Backoff
 	registered    bool // once
 
@@ -63,6 +65,7 @@ type connection struct {
 	cancel     func()
 	shared     bool // events are shared with the sender; the stream can't be paced
 	subscribed bool
+	ended      bool          // by the other side
 	since      time.Time     // it is subscribed
 	heard      time.Time     // of the last event
 	silence    time.Duration // longest that is accepted

@@ -247,7 +247,7 @@ func (a *actor) Error(_ *Driver, err error) {
 // Messages as the master would send them.
 
 func master(id string) *mesosproto.MasterInfo {
-	return &mesosproto.MasterInfo{Id: &id, Ip: proto.Uint32(0), Port: proto.Uint32(5050)}
+	return &mesosproto.MasterInfo{Id: &id, Ip: proto.Uint32(0), Port: proto.Uint32(5050), Hostname: &id}
 }
 
 func offers(ids ...string) *schedulerpb.Event {
