@@ -110,7 +110,8 @@ func (c *core) start() {
 	})
 }
 
-// elected hears who leads.
+// elected hears who leads. A leader that is deposed ends itself, as the reference's process does: nothing
+// that it knows may be used any more.
 func (c *core) elected(leader *mesosproto.MasterInfo) {
 	if c.phase == stopped {
 		return
@@ -121,8 +122,10 @@ func (c *core) elected(leader *mesosproto.MasterInfo) {
 	switch {
 	case mine && c.phase == following:
 		c.recover()
-	case !mine && c.phase > following:
-		// The reference's process ends itself here too: nothing that it knows may be used any more.
+	case mine || c.phase == following:
+	case leader == nil: // the election does not hear this master any more, or has no leader itself
+		c.fatal(status.Error(codes.Aborted, "this master does not lead any more; no other is known to"))
+	default:
 		c.fatal(status.Errorf(codes.Aborted, "another master was elected: %s", masterinfo.HostPort(leader)))
 	}
 }

@@ -199,23 +199,51 @@ func TestOnlyTheLeaderServes(t *testing.T) {
 }
 
 func TestADeposedMasterEndsItself(t *testing.T) {
+	for want, leader := range map[string]*mesosproto.MasterInfo{
+		"this master does not lead any more; no other is known to": nil,
+		"another master was elected: h:5051":                       {Id: proto.String("other"), Hostname: proto.String("h"), Port: proto.Uint32(5051)},
+	} {
+		e := &scripted{}
+		var fatal error
+		b := start(t, func(cfg *master.Config) {
+			cfg.Election = e
+			cfg.OnFatal = func(err error) { fatal = err }
+		})
+		e.leader(nil)
+		e.leader(e.info)
+		b.settle()
+		require.NoError(t, fatal, "it had not been elected before")
+		f := b.framework(plain())
+		h := b.agent("1", "cpus:1")
+		e.leader(e.info)
+		b.settle()
+		require.NoError(t, fatal, "elected again, it goes on")
+		e.leader(leader)
+		b.settle()
+		require.Equal(t, want, apierror.Message(fatal))
+		require.True(t, f.stream.closed)
+		require.True(t, h.conn.closed)
+		require.False(t, b.master.Snapshot().Elected)
+		require.Error(t, f.call(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum()}))
+	}
+}
+
+// What is still being read when another master is elected is of no use.
+func TestAMasterThatIsDeposedWhileItRecoversNeverServes(t *testing.T) {
+	sim := loop.NewSim(1)
 	e := &scripted{}
 	var fatal error
-	b := start(t, func(cfg *master.Config) {
-		cfg.Election = e
-		cfg.OnFatal = func(err error) { fatal = err }
-	})
+	m, err := master.New(master.Config{Loop: sim.Loop("master"), Election: e, OnFatal: func(err error) { fatal = err }})
+	require.NoError(t, err)
+	m.Start()
+	sim.Settle()
 	e.leader(e.info)
-	b.settle()
-	f := b.framework(plain())
-	h := b.agent("1", "cpus:1")
+	sim.Settle()
+	require.True(t, m.Snapshot().Elected)
 	e.leader(nil)
-	b.settle()
+	sim.Advance(time.Minute)
 	require.Error(t, fatal)
-	require.True(t, f.stream.closed)
-	require.True(t, h.conn.closed)
-	require.False(t, b.master.Snapshot().Elected)
-	require.Error(t, f.call(&schedulerpb.Call{Type: schedulerpb.Call_REVIVE.Enum()}))
+	require.False(t, m.Snapshot().Recovered)
 }
 
 // scripted is an election whose winner the test names.
