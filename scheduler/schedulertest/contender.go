@@ -178,9 +178,9 @@ func (x *contender) expired() {
 	x.cluster.trace.note(x.node.name + " has no session any more")
 	x.try++
 	x.number = 0
-	if conn := x.conn; conn != nil {
+	if conn := x.conn; conn != nil { // what was sent still arrives, when the ensemble may not want it any more
 		x.conn = nil
-		conn.breakNow(Notice{Client: Never})
+		conn.close(&conn.toServer, conn.serverBroke)
 	}
 	x.fail(func(*request) bool { return true })
 	x.leads(0, nil)

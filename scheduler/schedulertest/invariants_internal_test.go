@@ -151,3 +151,13 @@ func TestUpdatesOutOfOrderAreFound(t *testing.T) {
 		require.Equal(t, c.bad, len(k.found) > 0, "%s: %v", name, k.found)
 	}
 }
+
+func TestTwoMastersThatServeAreFound(t *testing.T) {
+	k := watch(t)
+	k.cluster.addMaster() // nobody elects between them
+	func() {
+		defer func() { require.NotNil(t, recover()) }()
+		k.cluster.Advance(time.Second)
+	}()
+	require.Equal(t, []string{InvariantOneLeader}, names(k))
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
 	"github.com/mesokit/mesokit/scheduler"
 	"github.com/mesokit/mesokit/scheduler/schedulertest"
 )
@@ -65,6 +66,88 @@ func TestAnotherMasterTakesOver(t *testing.T) {
 	}
 }
 
+// What waits for a leader that stands still is handled when it wakes, before it hears that its time is
+// over. It must not get into the registry.
+func TestADeposedLeaderCanNotWrite(t *testing.T) {
+	c, _, f := three(t)
+	last := c.Leader()
+	was := last.Snapshot().Info.GetId()
+	inject(schedulertest.PauseMaster, 30*time.Second)(c)
+	c.AddAgent(schedulertest.DefaultResources) // registers with it
+	c.Advance(29 * time.Second)
+	require.NotSame(t, last, c.Leader())
+	require.Equal(t, 3, c.Master().Agents.Len())
+	require.True(t, last.Snapshot().Elected, "for all it knows")
+
+	c.Advance(time.Second + time.Millisecond)
+	require.Contains(t, c.Trace(), "election: refused: the registry is not for "+was)
+	require.False(t, last.Snapshot().Elected)
+	c.Advance(20 * time.Minute)
+	require.Equal(t, 3, c.Master().Agents.Len())
+	require.Equal(t, []mesosproto.TaskState{starting, running}, f.States("task-1"))
+	c.CheckSettled()
+}
+
+// holder keeps the first offer that it gets.
+type holder struct {
+	scheduler.Base
+	offer *mesosproto.Offer
+}
+
+func (h *holder) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
+	for _, o := range offers {
+		if h.offer == nil {
+			h.offer = o
+		} else {
+			_ = d.Decline([]*mesosproto.OfferID{o.GetId()})
+		}
+	}
+}
+
+func (h *holder) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
+
+// An agent that has not heard yet that another master leads takes what the last one says; the next one
+// learns of it from the agent.
+func TestWhatADeposedLeaderLaunchesIsKnownToTheNext(t *testing.T) {
+	c := schedulertest.New(t, schedulertest.Config{Masters: 3})
+	h := &holder{}
+	f := c.Run(scheduler.Config{Framework: info(partitionAware), Scheduler: h})
+	c.RunUntil(time.Minute, "an offer", func() bool { return h.offer != nil })
+	last := c.Leader()
+	const election, agent = 3, 4
+	c.Inject(schedulertest.Faults{
+		{Kind: schedulertest.PauseMaster, For: 14 * time.Second},
+		{At: 5 * time.Second, Kind: schedulertest.CutPair, Target: election, Other: agent, For: time.Minute},
+	})
+	c.Advance(time.Second)
+	task := scheduler.CommandTask("task-0", "server", resources.MustParse("cpus:1;mem:64"))
+	task.AgentId = h.offer.GetAgentId()
+	require.NoError(t, f.Driver().LaunchTasks([]*mesosproto.OfferID{h.offer.GetId()}, []*mesosproto.TaskInfo{task}))
+
+	c.Advance(13*time.Second + 10*time.Millisecond)
+	require.NotSame(t, last, c.Leader())
+	require.Equal(t, 0, c.Master().Agents.Len(), "it has not heard")
+	require.Len(t, c.Agent(0).Snapshot().Frameworks, 1, "it has got the task, from whom it takes for the leader")
+	require.Empty(t, f.States("task-0"))
+	f.WaitForState("task-0", running)
+	require.Equal(t, []mesosproto.TaskState{starting, running}, f.States("task-0"))
+	c.CheckSettled()
+}
+
+func TestWithoutAnElectionTasksRunOn(t *testing.T) {
+	c, l, f := three(t)
+	inject(schedulertest.StopElection, 10*time.Minute)(c)
+	c.Advance(time.Minute)
+	require.Nil(t, c.Leader())
+	c.Advance(8 * time.Minute)
+	require.Equal(t, []mesosproto.TaskState{starting, running}, f.States("task-0"), "it has ended, but nobody can say so")
+	f.WaitForState("task-0", finished)
+	require.Equal(t, []mesosproto.TaskState{starting, running}, f.States("task-1"))
+	require.Len(t, l.ids, 1)
+	c.Advance(20 * time.Minute)
+	c.CheckSettled()
+}
+
 // inject is a fault that happens at once.
 func inject(kind schedulertest.FaultKind, long time.Duration) func(*schedulertest.Cluster) {
 	return func(c *schedulertest.Cluster) { c.Inject(schedulertest.Faults{{Kind: kind, For: long}}) }
@@ -81,6 +164,23 @@ func TestTheInvariantsHoldWithThreeMasters(t *testing.T) {
 	e := withMasters()
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	if ran.Seeds >= 100 {
+		for _, kind := range schedulertest.AllFaults() {
+			require.Positive(t, ran.Faults[kind], "%s", kind)
+		}
+	}
+}
+
+func TestTheInvariantsHoldWithThreeMastersUnderEachFaultAlone(t *testing.T) {
+	for _, kind := range []schedulertest.FaultKind{
+		schedulertest.CrashMaster, schedulertest.PauseMaster, schedulertest.DelayMaster, schedulertest.BreakElectionLink,
+		schedulertest.CutElection, schedulertest.CutMaster, schedulertest.CutMasterOut, schedulertest.CutMasterIn,
+		schedulertest.CutPair, schedulertest.CutPairOneWay, schedulertest.StopElection,
+	} {
+		e := withMasters()
+		e.Seeds, e.Kinds = 2, []schedulertest.FaultKind{kind}
+		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
+	}
 }
 
 func TestTheSameFaultsMakeTheSameRunWithThreeMasters(t *testing.T) {
