@@ -255,6 +255,33 @@ func TestADiskThatRecoversIsBroughtUpToDate(t *testing.T) {
 	require.Equal(t, mesosproto.TaskState_TASK_RUNNING, tasks[0].GetState())
 }
 
+// What is said of a task that never arrived survives the agent like all else: after a restart it is the
+// same update, not another one beside it.
+func TestTheEndOfATaskThatNeverArrivedIsRemembered(t *testing.T) {
+	r, store := remembering(t)
+	info := frameworkInfo("f")
+	info.Checkpoint = proto.Bool(true)
+	unknown := &messagespb.SlaveReregisteredMessage{
+		SlaveId:         agentIDOf("m-S0"),
+		Reconciliations: []*messagespb.ReconcileTasksMessage{{FrameworkId: fid("f"), Framework: info, Statuses: []*mesosproto.TaskStatus{{TaskId: tid("t")}}}},
+	}
+	r.tell(unknown)
+	first := r.updates()
+	require.Len(t, first, 1)
+	r.crash()
+	r.run(5 * time.Second)
+	r.tell(unknown)
+	again := r.updates()
+	require.NotEmpty(t, again)
+	for _, u := range again {
+		require.Equal(t, first[0].GetUpdate().GetUuid(), u.GetUpdate().GetUuid())
+	}
+	r.acknowledge(again[0])
+	r.run(time.Hour)
+	require.Empty(t, r.updates())
+	require.Equal(t, []string{"agent"}, keys(t, store), "nothing is left of it")
+}
+
 // "Configuration changes are diffed and applied where additive, instead of refused."
 func TestChangedDescriptions(t *testing.T) {
 	more, err := resources.Parse("cpus:4;mem:4096;disk:4096;ports:[31000-32000]")

@@ -277,16 +277,26 @@ func (c *core) joined(connection *messagespb.MasterSlaveConnection) {
 	c.resendOperations()
 }
 
-// reconcileTasks ends tasks that the master believes to be here but which never arrived.
+// reconcileTasks ends tasks that the master believes to be here but which never arrived. The framework
+// may be new here, too; its record says whether the update must survive this process.
 func (c *core) reconcileTasks(m *messagespb.ReconcileTasksMessage) {
-	fw := c.frameworks[m.GetFrameworkId().GetValue()]
+	if c.guards.Off(guard.ReconcileAnswer) {
+		return
+	}
 	for _, s := range m.GetStatuses() {
-		if fw != nil && fw.task(s.GetTaskId().GetValue()) != nil || c.guards.Off(guard.ReconcileAnswer) {
-			continue
+		fw := c.frameworks[m.GetFrameworkId().GetValue()]
+		if fw == nil && m.GetFramework().GetId() != nil {
+			fw = c.admitFramework(&launchRequest{framework: m.GetFramework()})
 		}
 		info := m.GetFramework()
 		if fw != nil {
 			info = fw.info
+			if fw.task(s.GetTaskId().GetValue()) != nil {
+				continue
+			}
+		}
+		if c.streams.get(m.GetFrameworkId().GetValue(), s.GetTaskId().GetValue()).updates().Ends() {
+			continue // it was said, and is said again until it is acknowledged
 		}
 		c.log.Warn("task of the master is unknown here", zap.String("framework_id", m.GetFrameworkId().GetValue()), zap.String("task_id", s.GetTaskId().GetValue()))
 		c.report(m.GetFrameworkId(), fw, &mesosproto.TaskStatus{

@@ -29,6 +29,7 @@ func (c *core) acknowledge(f *framework, m *schedulerpb.Call_Acknowledge) {
 			c.removeTask(t, false)
 		}
 	}
+	a.strangers.remove(f.id + "/" + m.GetTaskId().GetValue())
 	c.counters.ValidAcknowledgements++
 	a.send(&messagespb.StatusUpdateAcknowledgementMessage{
 		SlaveId:     m.AgentId,

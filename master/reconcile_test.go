@@ -156,3 +156,34 @@ func TestReconciliationDoesNotTellWhatNobodyHasHeard(t *testing.T) {
 	f.reconcile([2]string{"t", ""})
 	require.Equal(t, mesosproto.TaskState_TASK_STAGING, f.updateOf("t").GetState())
 }
+
+// A task that the master does not have, of which the agent has something to say: the agent did not list
+// it, but knows how it ended. That it is gone would be the answer to a question that is about to be
+// answered better.
+func TestReconciliationDoesNotContradictAnUpdateOfAnUnknownTask(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:4;mem:1024")
+	f := b.framework(modern("dev"))
+	f.leaves()
+	h.update(f, "t", mesosproto.TaskState_TASK_DROPPED, uuid("1"))
+	f.subscribe()
+	f.updates()
+	f.reconcile([2]string{"t", h.id()}, [2]string{"u", h.id()})
+	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("u").GetState(), "nothing about t")
+	f.stream.events = nil
+	h.update(f, "t", mesosproto.TaskState_TASK_DROPPED, uuid("1"))
+	require.Equal(t, mesosproto.TaskState_TASK_DROPPED, f.updateOf("t").GetState())
+	f.stream.events = nil
+	f.acknowledge(h, "t", uuid("1"))
+	f.reconcile([2]string{"t", h.id()})
+	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("t").GetState(), "there is nothing more to say")
+	f.stream.events = nil
+
+	// An agent that comes back tells it again, if it still has it.
+	h.update(f, "t", mesosproto.TaskState_TASK_DROPPED, uuid("2"))
+	h.breaks()
+	h.reregister(nil, nil)
+	f.stream.events = nil
+	f.reconcile([2]string{"t", h.id()})
+	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("t").GetState())
+}

@@ -250,6 +250,7 @@ func (c *core) comeBackKnown(a *agent, back *comeback) {
 	a.setResourceVersion(m.GetResourceVersionUuid())
 	a.total = back.total
 	a.reregistered = c.loop.Now()
+	a.strangers = ordered[struct{}]{} // it tells again what it still has to say
 	if a.stopTimeout != nil {
 		a.stopTimeout()
 		a.stopTimeout = nil

@@ -44,6 +44,7 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 	}
 	if t == nil {
 		c.counters.InvalidStatusUpdates++
+		a.heardOf(frameworkID, u.GetStatus().GetTaskId().GetValue())
 		return
 	}
 	c.updateTask(t, status, u.LatestState)
@@ -51,6 +52,19 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 		c.counters.ValidStatusUpdates++
 	} else {
 		c.counters.InvalidStatusUpdates++
+	}
+}
+
+// maxStrangers is how many tasks the master remembers that only an agent knows of.
+const maxStrangers = 1024
+
+// heardOf remembers that an agent has something to say of a task that the master does not have, until
+// that is acknowledged: an answer to reconciliation must not run ahead of it.
+func (a *agent) heardOf(framework, task string) {
+	a.strangers.put(framework+"/"+task, struct{}{})
+	if a.strangers.len() > maxStrangers {
+		oldest, _, _ := a.strangers.oldest()
+		a.strangers.remove(oldest)
 	}
 }
 

@@ -2,6 +2,7 @@ package statusupdate
 
 import (
 	"bytes"
+	"slices"
 	"time"
 
 	"github.com/mesokit/mesokit/internal/transitions"
@@ -101,6 +102,11 @@ func (s *Stream) First() *Update {
 
 // AtEnd reports whether First is terminal.
 func (s *Stream) AtEnd() bool { return s.First() != nil && s.First().Terminal() }
+
+// Ends reports whether a terminal update waits. A nil stream is empty.
+func (s *Stream) Ends() bool {
+	return s != nil && slices.ContainsFunc(s.pending, (*Update).Terminal)
+}
 
 // Head is the update to be sent; nil if there is none, or it is not ready.
 func (s *Stream) Head() *Update {
