@@ -177,6 +177,7 @@ func (c *core) startContainer(ex *executor) {
 		c.aboutToStart(ex)
 	} else {
 		c.expectRegistration(ex)
+		ex.spec = c.spec(ex, ex.spec.User) // tasks may have come and gone meanwhile
 	}
 	ex.launched = true
 	c.rememberExecutor(ex)
@@ -213,6 +214,8 @@ func (c *core) up(ex *executor, l containerizer.Launched) {
 	c.log.Info("container runs", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
 	if ex.supervisor != nil {
 		c.supervisedUp(ex, l)
+	} else if !ex.spec.Resources.Equal(ex.liveResources()) { // it could not be resized before it was up
+		c.shrink(ex)
 	}
 	c.touched(ex)
 	c.await(ex)

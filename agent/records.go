@@ -107,6 +107,12 @@ type executor struct {
 
 func (ex *executor) age() uint64 { return ex.seq }
 
+// completed reports whether a task is among those that the executor had last: the framework has
+// acknowledged its end. The executor may not know that it was told of.
+func (ex *executor) completed(id string) bool {
+	return slices.ContainsFunc(ex.completedTasks, func(t *task) bool { return t.id == id })
+}
+
 func (ex *executor) stopTimers() {
 	ex.stopRegistration()
 	ex.stopShutdown()

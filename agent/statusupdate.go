@@ -64,6 +64,10 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 		return
 	}
 	switch {
+	case t == nil && stream == nil && ex.completed(s.GetTaskId().GetValue()):
+		c.log.Debug("update of a completed task is not forwarded", zap.String("framework_id", ex.fw.id), zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()))
+		acked(nil)
+		return
 	case t == nil && stream == nil && c.streams.strangers(ex.fw) >= maxStrangers:
 		acked(status.Errorf(codes.ResourceExhausted, "framework %s has updates of %d tasks that are not here; the first must be acknowledged", ex.fw.id, maxStrangers))
 		return
@@ -154,14 +158,18 @@ func (c *core) write(s *stream, u *statusupdate.Update) {
 func (c *core) taskEnded(t *task) {
 	t.queued = false
 	c.counters.ended(t.state)
-	ex := t.ex
-	if ex.supervisor == nil && ex.launched && ex.state == executorRunning {
-		c.containers.Update(ex.container, ex.liveResources(), ex.limits(), func(err error) {
-			if err != nil {
-				c.log.Warn("container keeps the resources of a task that has ended", zap.String("container_id", ex.container.GetValue()), zap.Error(err))
-			}
-		})
+	if ex := t.ex; ex.supervisor == nil && ex.launched && !ex.hasEnded {
+		c.shrink(ex)
 	}
+}
+
+// shrink takes from an executor's container what tasks that have ended held: for the master it is free.
+func (c *core) shrink(ex *executor) {
+	c.containers.Update(ex.container, ex.liveResources(), ex.limits(), func(err error) {
+		if err != nil {
+			c.log.Warn("container keeps the resources of a task that has ended", zap.String("container_id", ex.container.GetValue()), zap.Error(err))
+		}
+	})
 }
 
 // containerStatus completes what an executor says of its container with what is known of it. An

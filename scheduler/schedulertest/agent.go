@@ -101,7 +101,11 @@ func (a *Agent) Crash() {
 	a.forgets()
 	a.loop.Close()
 	for _, conn := range a.cluster.net.of(a.name, "") {
-		conn.breakNow(Notice{Client: Never})
+		if conn.client == a.name {
+			conn.breakNow(Notice{Client: Never})
+		} else { // an executor's
+			conn.breakNow(Notice{Server: Never})
+		}
 	}
 	a.machine.agentDied()
 }
@@ -125,6 +129,14 @@ func (a *Agent) forgets() {
 	if a.store.behind {
 		a.cluster.check.amnesic(a.ID())
 	}
+}
+
+// LoseDisk empties the disk of an agent that is down. Restart then starts a new agent, which ends what
+// still runs on the machine.
+func (a *Agent) LoseDisk() {
+	a.cluster.trace.note("disk lost: " + a.name)
+	a.cluster.check.reset(a.ID())
+	a.store = &agentStore{}
 }
 
 // Restart starts the agent's process again, on what the last one left.

@@ -86,7 +86,7 @@ func (k *checker) recovered(s *master.Snapshot) {
 		known[a.ID] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.admitted)) {
-		if !known[id] {
+		if !known[id] && !k.replaced[id] {
 			k.violated(InvariantDurable, "agent %s was admitted; the new master does not know it", id)
 		}
 	}
@@ -154,7 +154,7 @@ func (k *checker) started(m *machine) {
 	var sum resources.Accumulator
 	for _, id := range m.order {
 		if c := m.containers[id]; !c.ended {
-			sum.Add(c.spec.Resources.Unallocate())
+			sum.Add(c.has.Unallocate())
 		}
 	}
 	if has := m.total; !has.Contains(sum.Resources()) {

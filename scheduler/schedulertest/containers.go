@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/executor"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
@@ -28,13 +29,29 @@ type Behaviour struct {
 	IgnoreTerm bool
 	// Check is the exit status of a command that is run in it, such as a health check; nil: 0.
 	Check func(*mesosproto.CommandInfo) int
+
+	// Executor, if set, makes the container an executor's process: a driver of package executor, with the
+	// callbacks that it returns, which must know no more than a new process does. The process ends when
+	// its driver does: with status 0, or 1 if the driver says why. If Run is positive, it ends after that
+	// in any case, with Exit.
+	Executor func() executor.Executor
+	// Silent: the executor's process never speaks to the agent.
+	Silent bool
 }
 
 // Command is the Behaviour of a container that runs a shell command of a few words: sleep N, exit N,
 // true, false, in sequence with ";". It understands no more; any other word runs until it is killed.
+// An executor's container runs a [ScriptedExecutor].
 func Command(spec *containerizer.Spec) Behaviour {
+	if spec.Task == nil {
+		return Behaviour{Executor: func() executor.Executor { return &ScriptedExecutor{} }}
+	}
+	return words(spec.Command.GetValue())
+}
+
+func words(command string) Behaviour {
 	b := Behaviour{}
-	for part := range strings.SplitSeq(spec.Command.GetValue(), ";") {
+	for part := range strings.SplitSeq(command, ";") {
 		word := strings.Fields(part)
 		n := 0.0
 		if len(word) == 2 {
@@ -70,6 +87,8 @@ type machine struct {
 type container struct {
 	spec     *containerizer.Spec
 	does     Behaviour
+	has      resources.Resources
+	process  *process // nil: it is not an executor's, or has not started
 	running  bool
 	ended    bool
 	exit     containerizer.Termination
@@ -90,6 +109,9 @@ func (m *machine) end(c *container, status syscall.WaitStatus) {
 		c.stopExit()
 	}
 	c.exit = containerizer.Termination{Exited: true, WaitStatus: status}
+	if c.process != nil {
+		c.process.die(status)
+	}
 	waiters := c.waiters
 	c.waiters = nil
 	for _, w := range waiters {
@@ -123,9 +145,8 @@ func (m *machine) agentDied() {
 // reboot ends everything and forgets it.
 func (m *machine) reboot() {
 	for _, id := range m.order {
-		if c := m.containers[id]; c.stopExit != nil {
-			c.stopExit()
-		}
+		m.containers[id].waiters = nil
+		m.end(m.containers[id], syscall.WaitStatus(syscall.SIGKILL))
 	}
 	m.containers, m.order = map[string]*container{}, nil
 }
@@ -181,7 +202,7 @@ var errDestroyed = errors.New("the container was destroyed while it was launched
 
 func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Launched, error)) func() {
 	m := s.machine
-	c := &container{spec: spec, does: m.cluster.cfg.Behave(spec)}
+	c := &container{spec: spec, does: m.cluster.cfg.Behave(spec), has: spec.Resources}
 	if c.does.Start == 0 {
 		c.does.Start = 2 * time.Millisecond
 	}
@@ -197,7 +218,10 @@ func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Lau
 			s.post(func() { done(containerizer.Launched{}, c.does.Fail) })
 		default:
 			c.running = true
-			if c.does.Run >= 0 {
+			if c.does.Executor != nil {
+				m.execute(c)
+			}
+			if c.does.Run > 0 || c.does.Run == 0 && c.does.Executor == nil {
 				c.stopExit = m.cluster.net.sim.After(c.does.Run, func() { m.end(c, syscall.WaitStatus(c.does.Exit<<8)) })
 			}
 			s.post(func() { done(containerizer.Launched{}, nil) })
@@ -239,7 +263,11 @@ func (s *simulated) Destroy(id *mesosproto.ContainerID, done func(containerizer.
 	s.Wait(id, done)
 }
 
-func (s *simulated) Update(_ *mesosproto.ContainerID, _ resources.Resources, _ map[string]float64, done func(error)) {
+func (s *simulated) Update(id *mesosproto.ContainerID, r resources.Resources, _ map[string]float64, done func(error)) {
+	if c := s.machine.containers[id.GetValue()]; c != nil && !c.ended {
+		c.has = r
+		s.machine.cluster.check.started(s.machine)
+	}
 	s.post(func() { done(nil) })
 }
 

@@ -50,6 +50,20 @@ const (
 	FailRegistry       FaultKind = "fail registry" // writes fail
 	FailDisk           FaultKind = "fail disk"
 	HangContainerizer  FaultKind = "hang containerizer" // an agent's answers nothing, for a while
+
+	SkewFramework FaultKind = "skew framework"
+	ResetAgent    FaultKind = "reset agent" // the agent's process starts again without its disk; containers run on till then
+	LoseMaster    FaultKind = "lose master" // all masters start again with an empty registry
+
+	// Target of the following is one of the executors that run; without any nothing happens.
+	CrashExecutor      FaultKind = "crash executor"       // its process, with SIGKILL
+	CrashExecutorAlone FaultKind = "crash executor alone" // the same while its agent is down, which starts again after a while
+	BreakExecutorLink  FaultKind = "break executor link"  // between executor and agent, as BreakAgentLink
+	DelayExecutor      FaultKind = "delay executor"       // what it and its agent say to each other takes Fault.By longer
+	LoseExecutorCall   FaultKind = "lose executor call"   // its next call does not arrive
+	LoseExecutorAnswer FaultKind = "lose executor answer" // it does, but its answer does not
+	PauseExecutor      FaultKind = "pause executor"       // the process stands still for a while
+	SkewExecutor       FaultKind = "skew executor"        // its clock is Fault.By ahead (or behind)
 )
 
 // AllFaults are all kinds, in the order of their declaration.
@@ -60,7 +74,8 @@ var allFaults = []FaultKind{
 	CutAgentIn, CutFramework, CutFrameworkOut, CutFrameworkIn, BreakElectionLink, DelayMaster, CutMaster, CutMasterOut,
 	CutMasterIn, CutElection, StopElection, CutPair, CutPairOneWay, CrashMaster, CrashAgent, RebootAgent, CrashContainer,
 	CrashFramework, LoseFramework, PauseMaster, PauseAgent, PauseFramework, SkewMaster, SkewAgent, SlowRegistry,
-	SlowDisk, FailRegistry, FailDisk, HangContainerizer,
+	SlowDisk, FailRegistry, FailDisk, HangContainerizer, SkewFramework, ResetAgent, LoseMaster, CrashExecutor,
+	CrashExecutorAlone, BreakExecutorLink, DelayExecutor, LoseExecutorCall, LoseExecutorAnswer, PauseExecutor, SkewExecutor,
 }
 
 // Fault is one thing that goes wrong.
@@ -68,7 +83,7 @@ type Fault struct {
 	// At is when, from the moment at which the script is injected.
 	At   time.Duration
 	Kind FaultKind
-	// Target is which agent or framework, modulo their number. For masters 0 and all even numbers mean
+	// Target is which agent, framework or executor, modulo their number. For masters 0 and all even numbers mean
 	// whoever leads when it happens; the odd ones count them all, modulo their number. For pairs it counts
 	// the hosts: masters, the election if there are several, agents, frameworks.
 	Target int
@@ -94,7 +109,8 @@ func (f Fault) String() string {
 	if f.By != 0 {
 		s += fmt.Sprintf(" by %v", f.By)
 	}
-	if f.Kind == BreakAgentLink || f.Kind == BreakFrameworkLink || f.Kind == BreakElectionLink {
+	switch f.Kind {
+	case BreakAgentLink, BreakFrameworkLink, BreakElectionLink, BreakExecutorLink:
 		s += fmt.Sprintf(" noticed by client %s, server %s", noticed(f.Notice.Client), noticed(f.Notice.Server))
 	}
 	return s
@@ -149,13 +165,15 @@ func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) 
 		switch f.Kind {
 		case BreakAgentLink, BreakFrameworkLink, BreakElectionLink:
 			f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
-		case LoseCall, LoseAnswer, CrashContainer:
+		case BreakExecutorLink: // both are on one machine, whose kernel tells them
+			f.For, f.Notice = 0, Notice{max(randomNotice(r), 0), max(randomNotice(r), 0)}
+		case LoseCall, LoseAnswer, CrashContainer, CrashExecutor, LoseExecutorCall, LoseExecutorAnswer:
 			f.For = 0
 		case CutPair, CutPairOneWay:
 			f.Other = r.IntN(1 << 10)
-		case DelayAgent, DelayFramework, DelayMaster, SlowRegistry, SlowDisk:
+		case DelayAgent, DelayFramework, DelayMaster, DelayExecutor, SlowRegistry, SlowDisk:
 			f.By = time.Duration(r.Int64N(int64(5 * time.Second)))
-		case SkewMaster, SkewAgent:
+		case SkewMaster, SkewAgent, SkewFramework, SkewExecutor:
 			f.By = time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour
 		}
 		script[i] = f

@@ -19,6 +19,7 @@ type Framework struct {
 	loop    *loop.SimLoop
 	calls   *loop.SimLoop // the callbacks'
 	driver  *scheduler.Driver
+	skew    time.Duration
 	aware   bool // PARTITION_AWARE
 	http    *http
 	process func(disk bool) scheduler.Config // nil: it can't be started again
@@ -62,6 +63,8 @@ func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	c.t.Helper()
 	f.begin(cfg, disk)
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
+	f.loop.SetSkew(f.skew)
+	f.calls.SetSkew(f.skew)
 	cfg.Loop, cfg.FrameworkLoop = c.guards(f.loop), f.calls
 	cfg.Dialer, cfg.Detector, cfg.Master = dialer{c, f}, nil, ""
 	f.aware = slices.ContainsFunc(cfg.Framework.GetCapabilities(), func(x *mesosproto.FrameworkInfo_Capability) bool {

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -30,17 +31,22 @@ func (c *Cluster) Inject(script Faults) (over time.Time) {
 
 // fault makes one fault happen and returns what ends it; nil if nothing has to.
 func (c *Cluster) fault(f Fault) (undo func()) {
+	if slices.Contains(faultsOfExecutors, f.Kind) {
+		return c.faultOfExecutor(f)
+	}
 	c.happened[f.Kind]++
 	switch f.Kind {
 	case CrashMaster, PauseMaster, SkewMaster, SlowRegistry, FailRegistry, DelayMaster, CutMaster, CutMasterOut, CutMasterIn,
 		BreakElectionLink, CutElection:
 		return c.faultOfMaster(f, c.masterFor(f.Target))
+	case LoseMaster:
+		return c.loseRegistry()
 	case StopElection:
 		return c.net.partition(electionHost, anywhere, true, true)
 	case CutPair, CutPairOneWay:
 		return c.cutPair(f)
 	case BreakFrameworkLink, DelayFramework, LoseCall, LoseAnswer, CutFramework, CutFrameworkOut, CutFrameworkIn,
-		CrashFramework, LoseFramework, PauseFramework:
+		CrashFramework, LoseFramework, PauseFramework, SkewFramework:
 		if len(c.fws) == 0 {
 			return nil
 		}
@@ -145,14 +151,18 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 		return c.net.slow(a.name, anywhere, f.By)
 	case CutAgent, CutAgentOut, CutAgentIn:
 		return c.net.partition(a.name, anywhere, f.Kind != CutAgentIn, f.Kind != CutAgentOut)
-	case CrashAgent, RebootAgent:
+	case CrashAgent, RebootAgent, ResetAgent:
 		if a.loop.Closed() {
 			return nil
 		}
-		if f.Kind == CrashAgent {
+		switch f.Kind {
+		case CrashAgent:
 			a.Crash()
-		} else {
+		case RebootAgent:
 			a.Destroy()
+		default:
+			a.Crash()
+			a.LoseDisk()
 		}
 		return func() {
 			if a.loop.Closed() {
@@ -212,6 +222,14 @@ func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
 		return c.net.partition(w.name, anywhere, f.Kind != CutFrameworkIn, f.Kind != CutFrameworkOut)
 	case PauseFramework:
 		return c.pause(w.loop, w.calls)
+	case SkewFramework:
+		set := func(d time.Duration) {
+			w.skew = d
+			w.loop.SetSkew(d)
+			w.calls.SetSkew(d)
+		}
+		set(f.By)
+		return func() { set(0) }
 	default: // CrashFramework, LoseFramework
 		if w.process == nil || w.loop.Closed() {
 			return nil

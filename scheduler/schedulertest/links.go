@@ -146,6 +146,14 @@ func (c *client[C, E]) callsBroke() {
 	}
 }
 
+// hangUp closes the connection for calls. Those without an answer may have arrived.
+func (c *client[C, E]) hangUp() {
+	if c.calls != nil {
+		c.calls.close(&c.calls.toServer, c.calls.serverBroke)
+		c.loop.Post(c.callsBroke)
+	}
+}
+
 // stream is the server's end of an event stream.
 type stream[C, E proto.Message] struct {
 	client *client[C, E]

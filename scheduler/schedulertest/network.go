@@ -34,15 +34,20 @@ const anywhere = ""
 
 // ways are those that what goes between two processes passes.
 func ways(from, to string) [3]pair {
-	from, to = host(from), host(to)
-	return [...]pair{{from, to}, {from, anywhere}, {anywhere, to}}
+	at, there := host(from), host(to)
+	if at == there { // an executor and its agent
+		return [...]pair{{from, to}, {}, {}}
+	}
+	return [...]pair{{at, there}, {at, anywhere}, {anywhere, there}}
 }
 
-// host is where a process runs: each master that is started is a process of its own on the same host.
+// host is where a process runs: each master that is started is a process of its own on the same host, and
+// so is each executor on its agent's.
 func host(process string) string {
 	if isMaster(process) {
 		process, _, _ = strings.Cut(process, "-")
 	}
+	process, _, _ = strings.Cut(process, "/")
 	return process
 }
 

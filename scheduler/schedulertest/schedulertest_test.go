@@ -24,6 +24,7 @@ const (
 	killed      = mesosproto.TaskState_TASK_KILLED
 	lost        = mesosproto.TaskState_TASK_LOST
 	unreachable = mesosproto.TaskState_TASK_UNREACHABLE
+	unknown     = mesosproto.TaskState_TASK_UNKNOWN
 )
 
 // launcher runs one task a command, each as soon as an offer has room for it.

@@ -41,7 +41,8 @@ func (c *Cluster) CheckSettled() {
 	}
 	for _, l := range c.check.updates.order {
 		if live[l.key.framework] {
-			c.check.settled(l, runs[l.key])
+			c.check.settled(l, runs[l.key] || l.runs())
+			c.check.kept(l)
 		}
 	}
 	c.check.stop()

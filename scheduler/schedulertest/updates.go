@@ -38,6 +38,7 @@ type taskLife struct {
 	knownTo string        // the master that knows it alive; empty: none, as far as is known
 	grace   time.Duration // its own
 	kill    *kill         // nil: none was taken
+	telling               // of its executor
 }
 
 func newUpdates() updates {

@@ -1,0 +1,92 @@
+package schedulertest
+
+import (
+	"slices"
+
+	"github.com/mesokit/mesokit/internal/transitions"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/executorpb"
+)
+
+// telling is what the executor of a task has said of it, and what its agent has promised to pass on.
+type telling struct {
+	by       *process // the last that spoke; nil: none
+	said     []saying
+	promises map[string]bool // acknowledged by the agent, by uuid
+	reset    bool            // its agent has lost its disk
+}
+
+type saying struct {
+	uuid  string
+	state mesosproto.TaskState
+}
+
+// reported notes the updates in a call of an executor, when it makes it.
+func (k *checker) reported(p *process, m *executorpb.Call) {
+	switch m.GetType() {
+	case executorpb.Call_UPDATE:
+		k.told(p, m.GetFrameworkId(), m.GetUpdate().GetStatus())
+	case executorpb.Call_SUBSCRIBE:
+		for _, u := range m.GetSubscribe().GetUnacknowledgedUpdates() {
+			k.told(p, m.GetFrameworkId(), u.GetStatus())
+		}
+	}
+}
+
+func (k *checker) told(p *process, framework *mesosproto.FrameworkID, s *mesosproto.TaskStatus) {
+	l := k.updates.of(framework.GetValue(), s.GetTaskId().GetValue())
+	uuid := string(s.GetUuid())
+	l.by = p
+	if !slices.ContainsFunc(l.said, func(x saying) bool { return x.uuid == uuid }) {
+		l.said = append(l.said, saying{uuid, s.GetState()})
+	}
+}
+
+// promised notes what an agent acknowledges: from then on the executor forgets the update.
+func (k *checker) promised(p *process, e *executorpb.Event) {
+	if e.GetType() != executorpb.Event_ACKNOWLEDGED {
+		return
+	}
+	a := e.GetAcknowledged()
+	l := k.updates.of(p.container.spec.FrameworkID, a.GetTaskId().GetValue())
+	if l.promises == nil {
+		l.promises = map[string]bool{}
+	}
+	l.promises[string(a.GetUuid())] = true
+}
+
+// runs reports whether a task runs under an executor: it does if the executor lives and says so.
+func (t *telling) runs() bool {
+	n := len(t.said)
+	return n > 0 && t.by.alive() && !transitions.Terminal(t.said[n-1].state)
+}
+
+// kept checks that a framework has heard what an agent has promised to pass on.
+//
+// An agent passes nothing on of a task whose end was told. If it was the agent that told it, the
+// executor may not know, and gets its updates acknowledged all the same. A machine that died has kept
+// only the terminal ones, and a disk that failed or is lost nothing for certain.
+func (k *checker) kept(l *taskLife) {
+	if l.amnesic || l.reset || l.lastFrom != nil && transitions.Terminal(l.last) && l.lastFrom.GetSource() != mesosproto.TaskStatus_SOURCE_EXECUTOR {
+		return
+	}
+	for _, s := range l.said {
+		end := transitions.Terminal(s.state)
+		if l.promises[s.uuid] && !(l.rebooted && !end) && !slices.Contains(l.seen, s.uuid) {
+			k.violated(InvariantDurable, "task %s of %s: the agent acknowledged update %x (%v) of its executor; the framework has not seen it", l.key.task, l.key.framework, s.uuid, s.state)
+		}
+		if end {
+			return
+		}
+	}
+}
+
+// reset notes that an agent lost its disk: it comes back as another one, and this one never.
+func (k *checker) reset(agent string) {
+	k.replaced[agent] = true
+	for _, l := range k.updates.order {
+		if l.agent == agent {
+			l.reset = true
+		}
+	}
+}
