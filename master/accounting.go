@@ -61,7 +61,6 @@ func (c *core) removeTask(t *task, unreachable bool) {
 		if len(a.tasks[f.id]) == 0 {
 			delete(a.tasks, f.id)
 		}
-		a.killed.remove(f.id + "/" + t.id)
 		c.touchAgent(a)
 	}
 	if unreachable {

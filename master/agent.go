@@ -39,7 +39,6 @@ type agent struct {
 	offered   resources.Accumulator
 	tasks     map[string]map[string]*task     // framework id, task id
 	executors map[string]map[string]*executor // framework id, executor id
-	killed    ordered[taskKey]                // asked to be killed, for re-registration
 	strangers ordered[struct{}]               // tasks of which only the agent has something to say; see heardOf
 
 	operations map[string]*operation // by uuid

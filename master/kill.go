@@ -8,26 +8,31 @@ import (
 )
 
 // kill handles KILL. It is remembered until the task is over: the message may get lost with the
-// agent's connection, and is then sent again when the agent re-registers. A task that is not known is
-// answered as by RECONCILE.
+// agent's connection, and is sent again each time that the agent re-registers. A task that is not known
+// is answered as by RECONCILE; one whose agent is unreachable is killed, too, if it comes back. (The
+// reference repeats a kill once, and forgets it when the agent becomes unreachable.)
 //
 // Mesos: scheduler API, Call KILL; src/master/master.cpp, Master::kill.
 func (c *core) kill(f *framework, m *schedulerpb.Call_Kill) {
 	c.counters.Messages[KillTask]++
-	t := f.tasks[m.GetTaskId().GetValue()]
+	id := m.GetTaskId().GetValue()
+	t, away := f.tasks[id], f.unreachable.get(id)
+	meant := func(t *task) bool { return m.AgentId == nil || m.AgentId.GetValue() == t.agentID }
 	if t == nil {
+		if away != nil && meant(away) {
+			c.rememberKill(away)
+		}
 		c.reconcileTask(f, m.TaskId, m.AgentId)
 		return
 	}
-	if m.AgentId != nil && m.AgentId.GetValue() != t.agentID {
+	if !meant(t) {
 		return
 	}
-	a := c.agents.get(t.agentID)
-	if !c.guards.Off(guard.KillMemoryOfMaster) {
-		a.killed.put(f.id+"/"+t.id, taskKey{f.id, t.id})
-	}
-	a.send(&messagespb.KillTaskMessage{FrameworkId: f.idProto, TaskId: m.TaskId, KillPolicy: m.KillPolicy})
+	c.rememberKill(t)
+	c.agents.get(t.agentID).send(&messagespb.KillTaskMessage{FrameworkId: f.idProto, TaskId: m.TaskId, KillPolicy: m.KillPolicy})
 }
+
+func (c *core) rememberKill(t *task) { t.killed = !c.guards.Off(guard.KillMemoryOfMaster) }
 
 // shutdownExecutor handles SHUTDOWN.
 func (c *core) shutdownExecutor(f *framework, m *schedulerpb.Call_Shutdown) {

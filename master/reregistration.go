@@ -156,6 +156,7 @@ func (c *core) comeBack(id string, back *comeback) {
 	tasks := c.adoptTasks(a, back, true)
 	c.announceAgent(a)
 	a.send(&messagespb.SlaveReregisteredMessage{SlaveId: a.idProto, Connection: c.connection()})
+	c.resendKills(a, m)
 	c.shutdownCompleted(a, m)
 	c.informOfFrameworks(a, known)
 	if text != "" {
@@ -206,6 +207,7 @@ func (c *core) adoptTasks(a *agent, back *comeback, all bool) (adopted []*task) 
 		}
 		t := reportedTask(f, m, back.tasks[i])
 		if away := f.unreachable.get(t.id); away != nil {
+			t.killed = away.killed
 			f.unreachable.remove(t.id)
 			f.away = nil
 			c.countTask(away, -1)
@@ -326,10 +328,10 @@ func (c *core) dropExecutors(a *agent, m *messagespb.ReregisterSlaveMessage) {
 
 // resendKills repeats, without the kill policy, the kills of tasks that the agent still runs.
 func (c *core) resendKills(a *agent, m *messagespb.ReregisterSlaveMessage) {
-	for _, t := range m.GetTasks() {
-		if a.killed.has(t.GetFrameworkId().GetValue()+"/"+t.GetTaskId().GetValue()) && !transitions.Terminal(t.GetState()) {
-			a.send(&messagespb.KillTaskMessage{FrameworkId: t.FrameworkId, TaskId: t.TaskId})
+	for _, r := range m.GetTasks() {
+		t := a.task(r.GetFrameworkId().GetValue(), r.GetTaskId().GetValue())
+		if t != nil && t.killed && !transitions.Terminal(r.GetState()) {
+			a.send(&messagespb.KillTaskMessage{FrameworkId: r.FrameworkId, TaskId: r.TaskId})
 		}
 	}
-	a.killed = ordered[taskKey]{}
 }

@@ -25,6 +25,7 @@ type task struct {
 	missed         bool                 // an update came while the framework was away; the agent will send it again
 	believed       mesosproto.TaskState // before the first that was missed
 	holds          bool                 // its resources are in use: given back exactly once
+	killed         bool                 // it is to be killed: its agent is told whenever it comes back
 
 	slot  int // in the framework's table of tasks
 	dirty bool

@@ -52,8 +52,8 @@ var dangers = []danger{
 		s.join().runs("server")
 		s.Agent(0).Destroy() // and nobody tells the master
 	}},
-	{guard: GuardMasterSilence, harm: InvariantTruth, play: func(s *stage) {
-		s.join().runs("server")
+	{guard: GuardMasterSilence, harm: InvariantBounded, play: func(s *stage) {
+		s.Advance(time.Second)
 		s.Agent(0).BreakLink(silent)
 	}},
 	{guard: GuardDriverSilence, harm: InvariantTruth, play: func(s *stage) {

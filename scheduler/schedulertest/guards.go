@@ -18,7 +18,7 @@ const (
 	GuardReconcileAnswer    = guard.ReconcileAnswer    // it ends the tasks that the master asks for and that it does not have: bounded
 	GuardKillMemoryOfAgent  = guard.KillMemoryOfAgent  // it carries a kill out that comes while the task starts: killed
 	GuardLaunchVersion      = guard.LaunchVersion      // it drops a task of a master that had not seen its latest re-registration: no double
-	GuardMasterSilence      = guard.MasterSilence      // it registers again when the master does not ping: truth
+	GuardMasterSilence      = guard.MasterSilence      // it registers again when the master does not ping: bounded
 	GuardOfferCheck         = guard.OfferCheck         // the master lets an offer be used once, and not after it took it back: no double
 	GuardReconcileQuestion  = guard.ReconcileQuestion  // it asks an agent that comes back for the tasks that it should have: bounded
 	GuardTaskAdoption       = guard.TaskAdoption       // it takes the tasks over that only an agent knows of: truth

@@ -12,7 +12,7 @@ func (c *Cluster) sinceStart() time.Duration { return c.sim.Now().Sub(loop.Epoch
 
 // CheckSettled checks what holds once no fault has happened for a while: of every task that a framework
 // asked for, the framework has heard that it has ended, runs or is unreachable; and what it has heard
-// is true: a task runs if and only if its container does.
+// is true: a task runs if and only if its container does. Agents are registered.
 //
 // A framework is only held to it as long as it has the id under which it launched the task, and it has
 // to reconcile: nobody else can know of an ACCEPT that was lost.
@@ -45,7 +45,26 @@ func (c *Cluster) CheckSettled() {
 			c.check.kept(l)
 		}
 	}
+	c.check.registered()
 	c.check.stop()
+}
+
+// registered checks that the master has all agents that run and that nothing keeps from it.
+func (k *checker) registered() {
+	m := k.cluster.master
+	if m.closed() {
+		return
+	}
+	connected := map[string]bool{}
+	for a := range m.master.Snapshot().Agents.All() {
+		connected[a.PID] = a.Connected
+	}
+	net := k.cluster.net
+	for _, a := range k.cluster.agents {
+		if !a.loop.Closed() && !net.blocked(a.name, m.name) && !net.blocked(m.name, a.name) && !connected[a.pid] {
+			k.violated(InvariantBounded, "%s runs and can reach %s, but is not registered with it", a.name, m.name)
+		}
+	}
 }
 
 // settled checks one task.
