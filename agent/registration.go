@@ -21,6 +21,9 @@ const (
 	maxRegistrationBackoff = time.Minute
 	// defaultPingTimeout holds until the master says how long it may be silent.
 	defaultPingTimeout = 75 * time.Second
+	// answerTimeout is how long a connection is used for registrations that are not answered. It may
+	// have broken without notice, and TCP needs a quarter of an hour to find that out.
+	answerTimeout = defaultPingTimeout
 )
 
 // detect begins to follow the leading master.
@@ -70,7 +73,7 @@ func (c *core) masterExited(conn link.Conn) {
 	}
 	c.log.Warn("connection to the master broke", zap.String("master", conn.Peer()))
 	c.conn = nil
-	retrying := c.state == disconnected && c.leader != nil
+	retrying := c.state == disconnected
 	c.disconnect()
 	switch {
 	case c.leader == nil || c.state == terminating:
@@ -99,6 +102,7 @@ func (c *core) register() {
 	}
 	if c.conn == nil {
 		c.conn = c.cfg.Dialer.Dial(c.leader, masterLink{c})
+		c.expectAnswer()
 	}
 	if c.info.GetId() == nil {
 		c.log.Info("registering", zap.String("master", c.leader.GetPid()))
@@ -117,6 +121,17 @@ func (c *core) register() {
 // the version of the registration that the master knew; by that it is recognised, and dropped. (The
 // reference has one version for each process.)
 func (c *core) newVersion() { c.resourceVersion = &mesosproto.UUID{Value: c.newUUID()} }
+
+// expectAnswer gives up a new connection on which nothing is answered; the next registration makes
+// another. Once the agent has joined it expects pings instead.
+func (c *core) expectAnswer() {
+	c.stopPing()
+	c.stopPing = c.loop.AfterFunc(answerTimeout, func() {
+		c.log.Warn("no answer from the master", zap.Duration("within", answerTimeout))
+		c.conn.Close()
+		c.conn = nil
+	})
+}
 
 func (c *core) agentID() string { return c.info.GetId().GetValue() }
 

@@ -51,7 +51,7 @@ func TestRegistersAsTheReferenceDoes(t *testing.T) {
 func TestRetriesRegistrationUntilAnswered(t *testing.T) {
 	r := newRig(t)
 	r.master.auto = false
-	r.run(2 * time.Minute)
+	r.run(time.Minute)
 	sent := r.master.registrations()
 	require.Greater(t, sent, 4)
 	require.Len(t, r.master.conns, 1, "over one connection")
@@ -59,6 +59,9 @@ func TestRetriesRegistrationUntilAnswered(t *testing.T) {
 	require.Greater(t, r.master.registrations()-sent, 9, "at least once a minute")
 	require.Less(t, r.master.registrations()-sent, 60, "but it backs off")
 
+	for r.master.conn().closed { // it dials again now and then
+		r.run(time.Second)
+	}
 	r.tell(&messagespb.SlaveRegisteredMessage{SlaveId: agentIDOf("m-S0")})
 	require.Equal(t, "RUNNING", r.agent.Snapshot().State)
 	sent = r.master.registrations()
@@ -66,6 +69,42 @@ func TestRetriesRegistrationUntilAnswered(t *testing.T) {
 	require.Equal(t, sent, r.master.registrations())
 	r.tell(&messagespb.SlaveRegisteredMessage{SlaveId: agentIDOf("m-S0")})
 	require.Empty(t, r.exits, "the answer to a retry")
+}
+
+// A connection that broke without notice swallows registrations for as long as TCP does not give up.
+func TestDialsAgainWhenRegistrationsAreNotAnswered(t *testing.T) {
+	for name, before := range map[string]func(t *testing.T) *rig{
+		"new": func(t *testing.T) *rig { return newRig(t) },
+		"known": func(t *testing.T) *rig {
+			r := registered(t)
+			r.master.conn().breaks()
+			return r
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := before(t)
+			r.master.auto = false
+			r.run(answerTimeout)
+			silent, dialed, sent := r.master.conn(), len(r.master.conns), r.master.registrations()
+			require.False(t, silent.closed)
+			r.run(time.Minute)
+			require.True(t, silent.closed)
+			require.Len(t, r.master.conns, dialed+1)
+			require.Less(t, r.master.registrations()-sent, 5, "it goes on backing off")
+			r.master.auto = true
+			for r.agent.Snapshot().State != "RUNNING" {
+				r.run(time.Second)
+				require.Less(t, len(r.master.conns), dialed+5)
+			}
+			dialed = len(r.master.conns)
+			for range 20 { // the time-out is over, too
+				r.run(10 * time.Second)
+				r.tell(&messagespb.PingSlaveMessage{Connected: proto.Bool(true)})
+			}
+			require.Equal(t, "RUNNING", r.agent.Snapshot().State)
+			require.Len(t, r.master.conns, dialed)
+		})
+	}
 }
 
 func TestReregistersWhenTheLinkBreaksAndTellsWhatItRuns(t *testing.T) {
