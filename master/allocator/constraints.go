@@ -5,31 +5,9 @@ import (
 	"regexp"
 	"regexp/syntax"
 
-	"github.com/gogo/status"
-	"google.golang.org/grpc/codes"
-
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
-
-// MaxRegexProgram is how many instructions a regular expression of an offer constraint may compile to
-// (--offer_constraints_re2_max_program_size).
-const MaxRegexProgram = 100
-
-// ValidateConstraints tells why offer constraints are not legal: a role without groups, a group
-// without constraints, a constraint without selector or predicate, a regular expression that is wrong
-// or too large. The master refuses such frameworks before it adds them.
-//
-// Errors: InvalidArgument, naming role, group and constraint. Mesos:
-// src/master/allocator/mesos/offer_constraints_filter.cpp.
-func ValidateConstraints(c *schedulerpb.OfferConstraints) error {
-	for _, role := range sortedKeys(c.GetRoleConstraints()) {
-		if _, err := compileConstraints(role, c.GetRoleConstraints()[role]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // constraints are the offer constraints of a framework in a role: the groups, one of which an agent must
 // satisfy as a whole. nil allows every agent.
@@ -47,45 +25,32 @@ type constraint struct {
 	wants   string // the predicate in words
 }
 
-// constraintsOf compiles the constraints for a role. Illegal ones, which the master never lets through,
+// constraintsOf compiles the constraints for a role. The master has validated them; illegal ones would
 // allow no agent, since a framework that constrains its offers must not get others.
 func constraintsOf(all *schedulerpb.OfferConstraints, role string) *constraints {
 	given, found := all.GetRoleConstraints()[role]
 	if !found {
 		return nil
 	}
-	c, err := compileConstraints(role, given)
-	if err != nil {
-		return &constraints{}
+	c := &constraints{}
+	for _, group := range given.GetGroups() {
+		var list []constraint
+		for _, p := range group.GetAttributeConstraints() {
+			one, legal := compileConstraint(p)
+			if !legal {
+				return &constraints{}
+			}
+			list = append(list, one)
+		}
+		if len(list) == 0 {
+			return &constraints{}
+		}
+		c.groups = append(c.groups, list)
 	}
 	return c
 }
 
-func compileConstraints(role string, given *schedulerpb.OfferConstraints_RoleConstraints) (*constraints, error) {
-	if len(given.GetGroups()) == 0 {
-		return nil, status.Errorf(codes.InvalidArgument,
-			"offer constraints of role %s have no groups; leave the role out to get offers of all agents", role)
-	}
-	c := &constraints{}
-	for g, group := range given.GetGroups() {
-		if len(group.GetAttributeConstraints()) == 0 {
-			return nil, status.Errorf(codes.InvalidArgument, "offer constraints of role %s: group %d is empty", role, g)
-		}
-		var list []constraint
-		for i, proto := range group.GetAttributeConstraints() {
-			one, problem := compileConstraint(proto)
-			if problem != "" {
-				return nil, status.Errorf(codes.InvalidArgument,
-					"offer constraints of role %s: group %d, constraint %d %s", role, g, i, problem)
-			}
-			list = append(list, one)
-		}
-		c.groups = append(c.groups, list)
-	}
-	return c, nil
-}
-
-func compileConstraint(p *schedulerpb.AttributeConstraint) (c constraint, problem string) {
+func compileConstraint(p *schedulerpb.AttributeConstraint) (c constraint, legal bool) {
 	switch s := p.GetSelector().GetSelector().(type) {
 	case *schedulerpb.AttributeConstraint_Selector_AttributeName:
 		c.name = s.AttributeName
@@ -96,10 +61,10 @@ func compileConstraint(p *schedulerpb.AttributeConstraint) (c constraint, proble
 			schedulerpb.AttributeConstraint_Selector_REGION,
 			schedulerpb.AttributeConstraint_Selector_ZONE:
 		default:
-			return c, "selects a pseudo-attribute that is not HOSTNAME, REGION or ZONE"
+			return c, false
 		}
 	default:
-		return c, "has no selector"
+		return c, false
 	}
 	switch p := p.GetPredicate().GetPredicate().(type) {
 	case *schedulerpb.AttributeConstraint_Predicate_Exists_:
@@ -115,43 +80,31 @@ func compileConstraint(p *schedulerpb.AttributeConstraint) (c constraint, proble
 		c.wants = fmt.Sprintf("not to be %q", want)
 		c.text, c.missing = func(v string) bool { return v != want }, true
 	case *schedulerpb.AttributeConstraint_Predicate_TextMatches_:
-		re, problem := compileRegex(p.TextMatches.GetRegex())
-		if problem != "" {
-			return c, problem
+		re, err := compileRegex(p.TextMatches.GetRegex())
+		if err != nil {
+			return c, false
 		}
 		c.wants = fmt.Sprintf("to match %q", p.TextMatches.GetRegex())
 		c.text = re.MatchString
 	case *schedulerpb.AttributeConstraint_Predicate_TextNotMatches_:
-		re, problem := compileRegex(p.TextNotMatches.GetRegex())
-		if problem != "" {
-			return c, problem
+		re, err := compileRegex(p.TextNotMatches.GetRegex())
+		if err != nil {
+			return c, false
 		}
 		c.wants = fmt.Sprintf("not to match %q", p.TextNotMatches.GetRegex())
 		c.text, c.missing = func(v string) bool { return !re.MatchString(v) }, true
 	default:
-		return c, "has no predicate"
+		return c, false
 	}
-	return c, ""
+	return c, true
 }
 
 // compileRegex compiles an expression that must match the whole of a text. Go's syntax is RE2's.
-func compileRegex(text string) (*regexp.Regexp, string) {
-	parsed, err := syntax.Parse(text, syntax.Perl)
-	if err != nil {
-		return nil, "has a bad regular expression: " + err.Error()
+func compileRegex(text string) (*regexp.Regexp, error) {
+	if _, err := syntax.Parse(text, syntax.Perl); err != nil { // it could end the group around it
+		return nil, err
 	}
-	program, err := syntax.Compile(parsed.Simplify())
-	if err != nil {
-		return nil, "has a bad regular expression: " + err.Error()
-	}
-	if len(program.Inst) > MaxRegexProgram {
-		return nil, "has a regular expression that is too large: " + text
-	}
-	re, err := regexp.Compile(`\A(?:` + text + `)\z`)
-	if err != nil {
-		return nil, "has a bad regular expression: " + err.Error()
-	}
-	return re, ""
+	return regexp.Compile(`\A(?:` + text + `)\z`)
 }
 
 // allow tells whether a framework wants offers of an agent.

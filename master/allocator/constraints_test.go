@@ -1,12 +1,9 @@
 package allocator
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/gogo/status"
 	"github.com/stretchr/testify/require"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/mesosproto"
@@ -155,31 +152,21 @@ func TestConstrainedFrameworkGetsOffersOfSuitableAgents(t *testing.T) {
 	require.Equal(t, "role2", c.one().role, "which is not constrained")
 }
 
+// The master refuses these; if they come here all the same, no agent is allowed.
 func TestIllegalConstraints(t *testing.T) {
-	for _, row := range []struct {
-		what, message string
-		c             *schedulerpb.OfferConstraints
-	}{
-		{"no groups", "role role have no groups", constrain("role")},
-		{"an empty group", "group 1 is empty", constrain("role", group(on("a", exists())), group())},
-		{"no selector", "has no selector", constrain("role", group(&attributeConstraint{Selector: &selector{}, Predicate: exists()}))},
-		{"an unknown pseudo-attribute", "HOSTNAME, REGION or ZONE", constrain("role", group(on("UNKNOWN", exists())))},
-		{"no predicate", "constraint 1 has no predicate", constrain("role", group(on("a", exists()), on("a", &predicate{})))},
-		{"a bad expression", "bad regular expression", constrain("role", group(on("a", matches("("))))},
-		{"an expression that ends the group around it", "bad regular expression", constrain("role", group(on("a", matches("a)|(b"))))},
-		{"a bad expression that must not match", "bad regular expression", constrain("role", group(on("a", notMatches(`\1`))))},
-		{"a large expression", "too large", constrain("role", group(on("a", matches(strings.Repeat("a", 101)))))},
-		{"an expression that grows", "too large", constrain("role", group(on("a", matches("(a{30}){30}"))))},
+	for what, c := range map[string]*schedulerpb.OfferConstraints{
+		"no groups":                   constrain("role"),
+		"an empty group":              constrain("role", group(on("a", notExists())), group()),
+		"no selector":                 constrain("role", group(&attributeConstraint{Selector: &selector{}, Predicate: notExists()})),
+		"an unknown pseudo-attribute": constrain("role", group(on("UNKNOWN", notExists()))),
+		"no predicate":                constrain("role", group(on("a", notExists()), on("a", &predicate{}))),
+		"a bad expression":            constrain("role", group(on("a", notMatches("(")))),
+		"an expression that ends the group around it": constrain("role", group(on("a", notMatches("a)|(b")))),
+		"a bad expression that must match":            constrain("role", group(on("a", notExists())), group(on("a", matches(`\1`)))),
 	} {
-		t.Run(row.what, func(t *testing.T) {
-			err := ValidateConstraints(row.c)
-			require.Equal(t, codes.InvalidArgument, status.Code(err))
-			require.ErrorContains(t, err, row.message)
-			require.False(t, constraintsOf(row.c, "role").allow(agentInfo("agent")), "if it comes here all the same, no agent is allowed")
-		})
+		require.False(t, constraintsOf(c, "role").allow(agentInfo("agent")), what)
 	}
-	require.NoError(t, ValidateConstraints(nil))
-	require.NoError(t, ValidateConstraints(constrain("role", group(on("a", matches("[a-z]+-[0-9]{1,3}"))))))
+	require.True(t, constraintsOf(nil, "role").allow(agentInfo("agent")))
 }
 
 func FuzzConstraintRegex(f *testing.F) {
@@ -187,10 +174,10 @@ func FuzzConstraintRegex(f *testing.F) {
 		f.Add(s, "abc")
 	}
 	f.Fuzz(func(t *testing.T, expression, value string) {
-		c := constrain("role", group(on("a", matches(expression))))
-		if ValidateConstraints(c) != nil {
+		if _, err := compileRegex(expression); err != nil {
 			return
 		}
+		c := constrain("role", group(on("a", matches(expression))))
 		agent := agentInfo("agent")
 		agent.Attributes = []*mesosproto.Attribute{{Name: proto.String("a"), Type: mesosproto.Value_TEXT.Enum(), Text: &mesosproto.Value_Text{Value: &value}}}
 		opposite := constrain("role", group(on("a", notMatches(expression))))

@@ -43,7 +43,11 @@ func attributeConstraint(a *schedulerpb.AttributeConstraint) error {
 	switch s := a.GetSelector().GetSelector().(type) {
 	case *schedulerpb.AttributeConstraint_Selector_AttributeName:
 	case *schedulerpb.AttributeConstraint_Selector_PseudoattributeType_:
-		if s.PseudoattributeType == schedulerpb.AttributeConstraint_Selector_UNKNOWN {
+		switch s.PseudoattributeType {
+		case schedulerpb.AttributeConstraint_Selector_HOSTNAME,
+			schedulerpb.AttributeConstraint_Selector_REGION,
+			schedulerpb.AttributeConstraint_Selector_ZONE:
+		default:
 			return reason("Unknown pseudoattribute type")
 		}
 	default:

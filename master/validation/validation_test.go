@@ -156,6 +156,13 @@ func TestOfferConstraints(t *testing.T) {
 		{in(`selector { pseudoattribute_type: HOSTNAME } predicate { exists {} }`), ""},
 		{in(`selector { attribute_name: "rack" } predicate { text_matches { regex: "(" } }`),
 			"Offer constraints are not valid: A role dev has an invalid 'AttributeConstraint': Failed to construct regex from pattern '(': missing ): ("},
+		{in(`selector { attribute_name: "rack" } predicate { text_matches { regex: "[a-z]+-[0-9]{1,3}" } }`), ""},
+		{in(`selector { attribute_name: "rack" } predicate { text_not_matches { regex: "\\1" } }`),
+			"Offer constraints are not valid: A role dev has an invalid 'AttributeConstraint': Failed to construct regex from pattern '\\1': invalid escape sequence: \\1"},
+		{in(`selector { } predicate { exists {} }`),
+			"Offer constraints are not valid: A role dev has an invalid 'AttributeConstraint': Exactly one of 'AttributeConstraint::Selector::name' or 'AttributeConstraint::Selector::pseudoattribute_type' must be set"},
+		{in(`selector { pseudoattribute_type: UNKNOWN } predicate { exists {} }`),
+			"Offer constraints are not valid: A role dev has an invalid 'AttributeConstraint': Unknown pseudoattribute type"},
 		{in(`selector { attribute_name: "rack" } predicate { }`), "Offer constraints are not valid: A role dev has an invalid 'AttributeConstraint': Unknown predicate type"},
 		{`role_constraints { key: "dev" value { } }`, "Offer constraints are not valid: A role dev has an empty 'RoleConstraints'"},
 		{`role_constraints { key: "dev" value { groups { } } }`, "Offer constraints are not valid: A role dev has an empty 'RoleConstraints::Group'"},
@@ -163,8 +170,19 @@ func TestOfferConstraints(t *testing.T) {
 	} {
 		check(t, c.want, validation.OfferConstraints(info, msg(t, &schedulerpb.OfferConstraints{}, c.text)), c.text)
 	}
-	big := in(`selector { attribute_name: "rack" } predicate { text_not_matches { regex: "` + strings.Repeat("ab?", 200) + `" } }`)
-	require.ErrorContains(t, validation.OfferConstraints(info, msg(t, &schedulerpb.OfferConstraints{}, big)), "exceeds the maximum of 100")
+	for _, regex := range []string{strings.Repeat("ab?", 200), strings.Repeat("a", 101), "(a{30}){30}"} {
+		big := in(`selector { attribute_name: "rack" } predicate { text_not_matches { regex: "` + regex + `" } }`)
+		require.ErrorContains(t, validation.OfferConstraints(info, msg(t, &schedulerpb.OfferConstraints{}, big)), "exceeds the maximum of 100")
+	}
+	// It would end the group that it is put into.
+	ends := in(`selector { attribute_name: "rack" } predicate { text_matches { regex: "a)|(b" } }`)
+	require.ErrorContains(t, validation.OfferConstraints(info, msg(t, &schedulerpb.OfferConstraints{}, ends)), "Failed to construct regex")
+	other := &schedulerpb.OfferConstraints{}
+	other = msg(t, other, in(`selector { pseudoattribute_type: ZONE } predicate { exists {} }`))
+	s := other.RoleConstraints["dev"].Groups[0].AttributeConstraints[0].Selector
+	s.Selector.(*schedulerpb.AttributeConstraint_Selector_PseudoattributeType_).PseudoattributeType = 99 // of a later version
+	require.ErrorContains(t, validation.OfferConstraints(info, other), "Unknown pseudoattribute type")
+	require.NoError(t, validation.OfferConstraints(info, nil))
 }
 
 func TestHealthChecks(t *testing.T) {
