@@ -262,6 +262,8 @@ func (c *core) reregistered(m *messagespb.SlaveReregisteredMessage) {
 	if c.state == disconnected {
 		c.log.Info("re-registered", zap.String("agent_id", c.agentID()))
 		c.joined(m.GetConnection())
+	} else { // the answer to a retry; the master may have forgotten the agent in between
+		c.tellAll()
 	}
 	for _, r := range m.GetReconciliations() {
 		c.reconcileTasks(r)
@@ -277,6 +279,12 @@ func (c *core) joined(connection *messagespb.MasterSlaveConnection) {
 		c.pingTimeout = seconds(s)
 	}
 	c.expectPing()
+	c.tellAll()
+}
+
+// tellAll tells a master that has just heard of the agent what it has besides its tasks. The updates come
+// first: the master waits for the end of this before it says that a task is unknown.
+func (c *core) tellAll() {
 	operations := &messagespb.UpdateSlaveMessage_Operations{}
 	for _, o := range inOrder(c.operations) {
 		operations.Operations = append(operations.Operations, o.record(c.info.GetId()))

@@ -136,6 +136,17 @@ func TestReregistersWhenTheLinkBreaksAndTellsWhatItRuns(t *testing.T) {
 	require.Equal(t, "a STARTING EXECUTOR", r.story(), "the head is sent again at once")
 }
 
+// The master may have given the agent up between two registrations, and taken the second for news.
+func TestTellsAllAgainAfterEachAnswer(t *testing.T) {
+	r := registered(t)
+	r.tell(r.runTask(commandTask("a"), true))
+	require.Equal(t, "a STARTING EXECUTOR", r.story())
+	find[*messagespb.UpdateSlaveMessage](r)
+	r.tell(&messagespb.SlaveReregisteredMessage{SlaveId: agentIDOf("m-S0")})
+	require.IsType(t, &messagespb.UpdateSlaveMessage{}, r.master.conn().got[len(r.master.conn().got)-1])
+	require.Equal(t, "a STARTING EXECUTOR", r.story(), "before that")
+}
+
 func TestBacksOffWhileTheMasterCanNotBeReached(t *testing.T) {
 	r := newRig(t)
 	r.master.refuse = true

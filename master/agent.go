@@ -39,7 +39,8 @@ type agent struct {
 	offered   resources.Accumulator
 	tasks     map[string]map[string]*task     // framework id, task id
 	executors map[string]map[string]*executor // framework id, executor id
-	strangers ordered[struct{}]               // tasks of which only the agent has something to say; see heardOf
+	strangers ordered[time.Time]              // when it last said something of tasks that only it knows; see heardOf
+	arriving  bool                            // it is back, but has not said yet what else it has
 
 	operations map[string]*operation // by uuid
 

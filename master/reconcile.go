@@ -52,8 +52,8 @@ func (c *core) reconcileTask(f *framework, id *mesosproto.TaskID, agentID *mesos
 	switch {
 	case agentID == nil && c.awaited.len() > 0, agentID != nil && c.awaited.has(agent):
 		return // the agent may still come back with the task
-	case agentID != nil && c.agents.has(agent) && c.agents.get(agent).strangers.has(f.id+"/"+id.GetValue()):
-		return // the agent tells, again and again, what became of it
+	case agentID != nil && c.agents.has(agent) && c.speaksOf(c.agents.get(agent), f.id, id.GetValue()):
+		return // what became of it is on its way, and comes again if it was lost
 	case agentID != nil && c.agents.has(agent):
 		state, text = mesosproto.TaskState_TASK_GONE, "Task is unknown to the agent"
 	case agentID != nil && c.unreachable.has(agent):

@@ -179,11 +179,32 @@ func TestReconciliationDoesNotContradictAnUpdateOfAnUnknownTask(t *testing.T) {
 	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("t").GetState(), "there is nothing more to say")
 	f.stream.events = nil
 
-	// An agent that comes back tells it again, if it still has it.
+	// An agent that does not say it again has forgotten it.
 	h.update(f, "t", mesosproto.TaskState_TASK_DROPPED, uuid("2"))
-	h.breaks()
+	f.stream.events = nil
+	b.sim.Advance(10 * time.Minute)
+	f.stream.events = nil
+	f.reconcile([2]string{"t", h.id()})
+	require.Empty(t, f.updates())
+	b.sim.Advance(time.Minute)
+	f.stream.events = nil
+	f.reconcile([2]string{"t", h.id()})
+	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("t").GetState())
+}
+
+// An agent that was given up and comes back sends first what it has to say of tasks that it does not list.
+func TestReconciliationWaitsUntilAnAgentHasSaidAll(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:4;mem:1024")
+	f := b.framework(modern("dev"))
+	h.conn.deaf = true
+	b.sim.Advance(91 * time.Second)
+	require.Nil(t, h.state(), "unreachable")
 	h.reregister(nil, nil)
 	f.stream.events = nil
+	f.reconcile([2]string{"t", h.id()})
+	require.Empty(t, f.updates())
+	h.send(&messagespb.UpdateSlaveMessage{SlaveId: h.info.Id})
 	f.reconcile([2]string{"t", h.id()})
 	require.Equal(t, mesosproto.TaskState_TASK_GONE, f.updateOf("t").GetState())
 }

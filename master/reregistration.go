@@ -151,6 +151,9 @@ func (c *core) comeBack(id string, back *comeback) {
 	a.total = back.total
 	c.addAgent(a, back.conn)
 	a.reregistered = a.registered
+	// Updates of tasks that it does not list come before its UpdateSlaveMessage, which agents with this
+	// capability always send.
+	a.arriving = a.caps.has(mesosproto.AgentInfo_Capability_RESOURCE_PROVIDER)
 	known := c.recoverFrameworks(m)
 	c.adoptExecutors(a, back)
 	tasks := c.adoptTasks(a, back, true)
@@ -252,7 +255,6 @@ func (c *core) comeBackKnown(a *agent, back *comeback) {
 	a.setResourceVersion(m.GetResourceVersionUuid())
 	a.total = back.total
 	a.reregistered = c.loop.Now()
-	a.strangers = ordered[struct{}]{} // it tells again what it still has to say
 	if a.stopTimeout != nil {
 		a.stopTimeout()
 		a.stopTimeout = nil

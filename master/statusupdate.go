@@ -1,6 +1,8 @@
 package master
 
 import (
+	"time"
+
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
@@ -44,7 +46,7 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 	}
 	if t == nil {
 		c.counters.InvalidStatusUpdates++
-		a.heardOf(frameworkID, u.GetStatus().GetTaskId().GetValue())
+		c.heardOf(a, frameworkID, u.GetStatus().GetTaskId().GetValue())
 		return
 	}
 	c.updateTask(t, status, u.LatestState)
@@ -55,17 +57,33 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 	}
 }
 
-// maxStrangers is how many tasks the master remembers that only an agent knows of.
-const maxStrangers = 1024
+const (
+	// maxStrangers is how many tasks of an agent the master remembers that only the agent knows of.
+	maxStrangers = 1024
+	// strangerMemory is how long: a little more than agents wait before they send an update again.
+	strangerMemory = 11 * time.Minute
+)
 
 // heardOf remembers that an agent has something to say of a task that the master does not have, until
-// that is acknowledged: an answer to reconciliation must not run ahead of it.
-func (a *agent) heardOf(framework, task string) {
-	a.strangers.put(framework+"/"+task, struct{}{})
+// that is acknowledged or not said again: an answer to reconciliation must not run ahead of it.
+func (c *core) heardOf(a *agent, framework, task string) {
+	key := framework + "/" + task
+	a.strangers.remove(key)
+	a.strangers.put(key, c.loop.Now())
 	if a.strangers.len() > maxStrangers {
 		oldest, _, _ := a.strangers.oldest()
 		a.strangers.remove(oldest)
 	}
+}
+
+// speaksOf reports whether an agent is about to say something of a task that the master does not have.
+func (c *core) speaksOf(a *agent, framework, task string) bool {
+	key := framework + "/" + task
+	if !a.strangers.has(key) {
+		return a.arriving
+	}
+	ago := c.loop.Now().Sub(a.strangers.get(key))
+	return ago >= 0 && ago < strangerMemory
 }
 
 // completeStatus is the status of an update with what the framework needs to acknowledge it.

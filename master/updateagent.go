@@ -19,6 +19,7 @@ func (c *core) updateAgent(m *messagespb.UpdateSlaveMessage) {
 	if a == nil {
 		return
 	}
+	a.arriving = false
 	if m.ResourceVersionUuid != nil {
 		a.setResourceVersion(m.ResourceVersionUuid)
 	}
