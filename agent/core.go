@@ -54,6 +54,7 @@ type core struct {
 	stopRecovery   func() bool
 	pingTimeout    time.Duration
 	stopPing       func() bool
+	pingMissed     func() // made once
 
 	frameworks          map[string]*framework
 	completedFrameworks []*framework

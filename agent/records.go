@@ -11,6 +11,7 @@ import (
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
 const (
@@ -37,7 +38,8 @@ type framework struct {
 	tasks       map[string]*task // of all executors, until they are completed
 	completed   []*executor      // the latest MaxCompletedExecutors
 	seq         uint64
-	page        *FrameworkState // cache of the snapshot; nil if stale
+	page        *FrameworkState               // cache of the snapshot; nil if stale
+	archive     *messagespb.Archive_Framework // of a completed one, once the master was told of it
 }
 
 func newFramework(id string, seq uint64) *framework {

@@ -185,15 +185,23 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 		}
 	}
 	for _, fw := range c.completedFrameworks {
-		archived := &messagespb.Archive_Framework{FrameworkInfo: fw.info, Pid: optionalString(fw.pid)}
-		for _, done := range fw.completed {
-			for _, t := range done.completedTasks {
-				record := t.message()
-				record.Resources = preRefinement(record.Resources)
-				archived.Tasks = append(archived.Tasks, record)
-			}
+		if fw.archive == nil {
+			fw.archive = fw.archived()
 		}
-		m.CompletedFrameworks = append(m.CompletedFrameworks, archived)
+		m.CompletedFrameworks = append(m.CompletedFrameworks, fw.archive)
+	}
+	return m
+}
+
+// archived is a completed framework as the master is told of it.
+func (fw *framework) archived() *messagespb.Archive_Framework {
+	m := &messagespb.Archive_Framework{FrameworkInfo: fw.info, Pid: optionalString(fw.pid)}
+	for _, done := range fw.completed {
+		for _, t := range done.completedTasks {
+			record := t.message()
+			record.Resources = preRefinement(record.Resources)
+			m.Tasks = append(m.Tasks, record)
+		}
 	}
 	return m
 }
@@ -331,9 +339,12 @@ func (c *core) reconcileTasks(m *messagespb.ReconcileTasksMessage) {
 	}
 }
 
+// pong is the same each time.
+var pong = &messagespb.PongSlaveMessage{}
+
 // ping answers at once, in every state, on the connection that asked.
 func (c *core) ping(conn link.Conn, m *messagespb.PingSlaveMessage) {
-	conn.Send(&messagespb.PongSlaveMessage{})
+	conn.Send(pong)
 	if conn != c.conn || c.state != running {
 		return
 	}
@@ -352,11 +363,14 @@ func (c *core) expectPing() {
 	if c.guards.Off(guard.MasterSilence) {
 		return
 	}
-	c.stopPing = c.loop.AfterFunc(c.pingTimeout, func() {
-		c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
-		c.disconnect()
-		c.registerAnew()
-	})
+	if c.pingMissed == nil {
+		c.pingMissed = func() {
+			c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
+			c.disconnect()
+			c.registerAnew()
+		}
+	}
+	c.stopPing = c.loop.AfterFunc(c.pingTimeout, c.pingMissed)
 }
 
 // seconds converts, saturating; a duration never becomes negative by overflow.

@@ -45,6 +45,7 @@ type agent struct {
 	operations map[string]*operation // by uuid
 
 	stopPing       func() bool
+	pingOver       func() // made once
 	unansweredPing bool
 	missedPings    int
 	stopTimeout    func() bool // of agent_reregister_timeout

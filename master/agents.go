@@ -33,8 +33,10 @@ func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 		c.counters.Dropped++
 		return
 	}
-	if c.conns[conn] == nil {
-		c.conns[conn] = &peer{}
+	p := c.conns[conn]
+	if p == nil {
+		p = &peer{}
+		c.conns[conn] = p
 	}
 	switch m := m.(type) {
 	case *messagespb.RegisterSlaveMessage:
@@ -46,7 +48,7 @@ func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 	case *messagespb.UpdateSlaveMessage:
 		c.updateAgent(m)
 	case *messagespb.PongSlaveMessage:
-		c.pong(conn)
+		p.pong()
 	case *messagespb.StatusUpdateMessage:
 		c.statusUpdate(m)
 	case *messagespb.ExecutorToFrameworkMessage:

@@ -4,7 +4,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/guard"
-	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
@@ -22,27 +21,43 @@ func (c *core) startPings(a *agent) {
 
 func (c *core) ping(a *agent) {
 	a.unansweredPing = true
-	a.last.Send(&messagespb.PingSlaveMessage{Connected: proto.Bool(a.connected())})
-	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, func() {
-		if a.unansweredPing && !c.guards.Off(guard.AgentSilence) {
-			if a.missedPings++; a.missedPings >= c.cfg.MaxAgentPingTimeouts {
-				c.markUnreachable(a, "health check timed out")
-			}
-		}
-		c.ping(a)
-	})
+	if a.connected() {
+		a.last.Send(pingOfConnected)
+	} else {
+		a.pingDisconnected()
+	}
+	if a.pingOver == nil {
+		a.pingOver = func() { c.pingOver(a) }
+	}
+	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, a.pingOver)
 }
+
+// pingOver is called when an agent has had its time to answer; the next ping follows.
+func (c *core) pingOver(a *agent) {
+	if a.unansweredPing && !c.guards.Off(guard.AgentSilence) {
+		if a.missedPings++; a.missedPings >= c.cfg.MaxAgentPingTimeouts {
+			c.markUnreachable(a, "health check timed out")
+		}
+	}
+	c.ping(a)
+}
+
+// Pings are most of what a master says, and there are two of them.
+var (
+	pingOfConnected    = &messagespb.PingSlaveMessage{Connected: proto.Bool(true)}
+	pingOfDisconnected = &messagespb.PingSlaveMessage{Connected: proto.Bool(false)}
+)
 
 // pingDisconnected tells an agent that it counts as disconnected: there is a connection each way, and it
 // may not have noticed that this one broke. It registers again at once then, and not only when it misses
 // the pings.
 func (a *agent) pingDisconnected() {
-	a.last.Send(&messagespb.PingSlaveMessage{Connected: proto.Bool(false)})
+	a.last.Send(pingOfDisconnected)
 }
 
 // pong hears that the agent of a connection is alive.
-func (c *core) pong(conn link.Conn) {
-	if p := c.conns[conn]; p != nil && p.agent != nil {
+func (p *peer) pong() {
+	if p.agent != nil {
 		p.agent.unansweredPing = false
 		p.agent.missedPings = 0
 	}

@@ -15,8 +15,8 @@ import (
 type books struct {
 	ledger *ledger // nil: it has never led
 	last   *master.Snapshot
-	pages  map[*master.Page[master.AgentState]]bool // of last
-	agents map[string]*master.AgentState            // as checked last
+	pages  []*master.Page[master.AgentState] // of last
+	agents map[string]*master.AgentState     // as checked last
 }
 
 func newBooks() *books { return &books{agents: map[string]*master.AgentState{}} }
@@ -29,10 +29,14 @@ func (b *books) changed(k *checker, n *node) {
 	}
 	first := b.last == nil || !b.last.Recovered
 	b.last = s
-	pages := make(map[*master.Page[master.AgentState]]bool, len(b.pages))
-	for page := range s.Agents.Pages() {
-		pages[page] = true
-		if b.pages[page] {
+	at := 0
+	for page := range s.Agents.Pages() { // mostly at the same place as before
+		if at == len(b.pages) {
+			b.pages = append(b.pages, nil)
+		}
+		was := b.pages[at]
+		b.pages[at] = page
+		if at++; was == page {
 			continue
 		}
 		for a := range page.All() {
@@ -43,7 +47,7 @@ func (b *books) changed(k *checker, n *node) {
 			}
 		}
 	}
-	b.pages = pages
+	b.pages = b.pages[:at]
 	if first && s.Recovered {
 		k.recovered(s)
 		k.alone(n)

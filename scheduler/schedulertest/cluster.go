@@ -2,6 +2,7 @@ package schedulertest
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -96,6 +97,9 @@ func New(t testing.TB, cfg Config) *Cluster {
 	}
 	c.check = newChecker(c)
 	tr.mutated = c.check.mutated
+	c.net.dead = func(process string) bool {
+		return slices.ContainsFunc(c.masters, func(h *MasterHost) bool { return h.node.name == process && h.node.closed() })
+	}
 	sim.OnStep = func(string) { c.check.step() }
 	t.Cleanup(func() {
 		if t.Failed() {

@@ -250,17 +250,17 @@ func (d agentDialer) Dial(leader *mesosproto.MasterInfo, h link.Handler) link.Co
 		})
 	up.conn, up.lane = conn, &conn.toServer
 	down.conn, down.lane = conn, &conn.toClient
-	up.deliver = func(m proto.Message) {
+	conn.toServer.deliver = func(m proto.Message) {
 		if to.closed() {
 			conn.breakNow(Notice{Server: Never})
 			return
 		}
-		to.master.Agents().Message(down, m, func() {})
+		to.master.Agents().Message(down, m, handled)
 	}
 	up.closed, up.sent = conn.serverBroke, d.cluster.check.fromAgent
-	down.deliver = func(m proto.Message) {
+	conn.toClient.deliver = func(m proto.Message) {
 		d.cluster.check.toAgent(m)
-		h.Message(up, m, func() {})
+		h.Message(up, m, handled)
 	}
 	down.closed = conn.clientBroke
 	return up
@@ -270,14 +270,16 @@ func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func())
 	return d.cluster.detect(d.agent.name, d.agent.loop, leader)
 }
 
+// handled is what nobody waits for.
+func handled() {}
+
 // end is what one side of a connection between agent and master holds.
 type end struct {
-	conn    *connection
-	lane    *lane
-	peer    string
-	deliver func(proto.Message)
-	closed  func()              // tells the other side
-	sent    func(proto.Message) // nil: nobody cares
+	conn   *connection
+	lane   *lane
+	peer   string
+	closed func()              // tells the other side
+	sent   func(proto.Message) // nil: nobody cares
 }
 
 var _ link.Conn = (*end)(nil)
@@ -288,7 +290,7 @@ func (e *end) Send(m proto.Message) {
 	if e.sent != nil {
 		e.sent(m)
 	}
-	e.conn.send(e.lane, m, func() { e.deliver(m) })
+	e.conn.send(e.lane, m, nil)
 }
 
 func (e *end) Close() { e.conn.close(e.lane, e.closed) }

@@ -23,6 +23,8 @@ type network struct {
 	// cut counts what keeps messages of one host from another; lag is how much later they come.
 	cut map[pair]int
 	lag map[pair]time.Duration
+	// dead reports whether a process is one that has ended.
+	dead func(process string) bool
 	// changed hears of each cut between two hosts, and of its end; nil: nobody cares.
 	changed func(from, to string)
 }
@@ -55,11 +57,13 @@ func host(process string) string {
 func isMaster(process string) bool { return strings.HasPrefix(process, "master") }
 
 // blocked reports whether nothing gets from one host to another.
-func (n *network) blocked(from, to string) bool {
+func (n *network) blocked(from, to string) bool { return n.closed(ways(from, to)) }
+
+func (n *network) closed(ways [3]pair) bool {
 	if len(n.cut) == 0 {
 		return false
 	}
-	for _, way := range ways(from, to) {
+	for _, way := range ways {
 		if n.cut[way] > 0 {
 			return true
 		}
@@ -68,11 +72,11 @@ func (n *network) blocked(from, to string) bool {
 }
 
 // lags is how much later than usual something comes.
-func (n *network) lags(from, to string) (d time.Duration) {
+func (n *network) lags(ways [3]pair) (d time.Duration) {
 	if len(n.lag) == 0 {
 		return 0
 	}
-	for _, way := range ways(from, to) {
+	for _, way := range ways {
 		d += n.lag[way]
 	}
 	return d
@@ -136,13 +140,16 @@ type connection struct {
 type lane struct {
 	net      *network
 	from, to string
-	way      uint64      // hash of from and to
+	ways     [3]pair
+	hash     uint64      // of from and to
 	alarm    *loop.Alarm // goes off when the first of pending arrives
 	set      bool
 	last     loop.Instant
 	pending  []delivery
 	first    int        // of pending
 	held     []delivery // would have arrived, but nothing gets through
+	// deliver takes the messages that come without a function of their own.
+	deliver func(proto.Message)
 }
 
 // delivery is a message, or something that the trace does not show, on its way.
@@ -150,16 +157,16 @@ type delivery struct {
 	at   loop.Instant
 	m    proto.Message // nil: not shown
 	hash uint64        // of m
-	f    func()        // what its arrival does
+	f    func()        // what its arrival does; nil: it goes to lane.deliver
 }
 
 // connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
-// the hosts can't reach each other.
+// the hosts can't reach each other, or the server's process has ended.
 func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
 	c := &connection{net: n, client: client, server: server, up: true, clientBroke: clientBroke, serverBroke: serverBroke}
 	c.toServer.join(n, client, server)
 	c.toClient.join(n, server, client)
-	if n.blocked(client, server) || n.blocked(server, client) {
+	if n.blocked(client, server) || n.blocked(server, client) || n.dead(server) {
 		c.up = false
 		n.sim.After(n.delay(), clientBroke)
 		return c
@@ -169,7 +176,7 @@ func (n *network) connect(client, server string, clientBroke, serverBroke func()
 }
 
 func (l *lane) join(n *network, from, to string) {
-	l.net, l.from, l.to, l.way = n, from, to, hashWay(from, to)
+	l.net, l.from, l.to, l.ways, l.hash = n, from, to, ways(from, to), hashWay(from, to)
 	l.alarm = n.sim.Alarm(l.arrive)
 }
 
@@ -194,7 +201,7 @@ const tcpTimeout = 924600 * time.Millisecond
 
 // under sends a delivery on its way.
 func (l *lane) under(d delivery) {
-	d.at = max(l.last, l.net.sim.Instant()+loop.Instant(l.net.delay()+l.net.lags(l.from, l.to)))
+	d.at = max(l.last, l.net.sim.Instant()+loop.Instant(l.net.delay()+l.net.lags(l.ways)))
 	l.last = d.at
 	if l.first > 0 && len(l.pending) == cap(l.pending) {
 		n := copy(l.pending, l.pending[l.first:])
@@ -228,19 +235,23 @@ func (l *lane) arrive() {
 		l.set = true
 		l.alarm.Set(l.pending[l.first].at)
 	}
-	if len(l.held) > 0 || l.net.blocked(l.from, l.to) {
+	if len(l.held) > 0 || l.net.closed(l.ways) {
 		l.held = append(l.held, d)
 		return
 	}
 	if d.m != nil {
 		l.net.trace.arrived(l, d)
 	}
+	if d.f == nil {
+		l.deliver(d.m)
+		return
+	}
 	d.f()
 }
 
 // release sends on what was held, before what is already under way.
 func (l *lane) release() {
-	if len(l.held) == 0 || l.net.blocked(l.from, l.to) {
+	if len(l.held) == 0 || l.net.closed(l.ways) {
 		return
 	}
 	all := append(l.held, l.pending[l.first:]...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -21,6 +22,8 @@ type trace struct {
 	buffer  []byte       // reused
 	entries []traceEntry // at most maxEntries; when there are as many, the oldest is replaced
 	next    int          // counts all
+	// archives are the hashes of what agents tell about frameworks that have ended.
+	archives map[*messagespb.Archive_Framework]uint64
 	// mutated is called when a message was changed between sending and arrival.
 	mutated func(from, to string, m proto.Message)
 }
@@ -36,7 +39,9 @@ type traceEntry struct {
 	note     string
 }
 
-func newTrace(sim *loop.Sim) *trace { return &trace{sim: sim, hash: xxhash.New()} }
+func newTrace(sim *loop.Sim) *trace {
+	return &trace{sim: sim, hash: xxhash.New(), archives: map[*messagespb.Archive_Framework]uint64{}}
+}
 
 func (t *trace) note(what string) {
 	now := t.sim.Instant()
@@ -50,7 +55,7 @@ func (t *trace) note(what string) {
 // Pings, pongs and heartbeats count in the hash, but nobody wants to read them.
 func (t *trace) arrived(l *lane, d delivery) {
 	now := t.sim.Instant()
-	t.mix(uint64(now), l.way, d.hash)
+	t.mix(uint64(now), l.hash, d.hash)
 	if quiet(d.m) {
 		return
 	}
@@ -90,6 +95,10 @@ func (t *trace) hashOf(m proto.Message) uint64 {
 		return 2
 	case *messagespb.PongSlaveMessage:
 		return 3
+	case *messagespb.ReregisterSlaveMessage:
+		if len(m.CompletedFrameworks) > 0 {
+			return t.hashOfReturn(m)
+		}
 	}
 	b, err := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.MarshalAppend(t.buffer[:0], m)
 	if err != nil {
@@ -97,6 +106,35 @@ func (t *trace) hashOf(m proto.Message) uint64 {
 	}
 	t.buffer = b
 	return xxhash.Sum64(b)
+}
+
+// hashOfReturn is that of an agent that comes back. Its history is most of the message, and the same each
+// time: each part of it is hashed once.
+func (t *trace) hashOfReturn(m *messagespb.ReregisterSlaveMessage) uint64 {
+	var sum xxhash.Digest
+	sum.Reset()
+	var b [8]byte
+	add := func(hash uint64) {
+		binary.LittleEndian.PutUint64(b[:], hash)
+		sum.Write(b[:])
+	}
+	for _, f := range m.CompletedFrameworks {
+		hash, known := t.archives[f]
+		if !known {
+			hash = t.hashOf(f)
+			t.archives[f] = hash
+		}
+		add(hash)
+	}
+	rest := m.ProtoReflect().New()
+	m.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		if field.Name() != "completed_frameworks" {
+			rest.Set(field, v)
+		}
+		return true
+	})
+	add(t.hashOf(rest.Interface()))
+	return sum.Sum64()
 }
 
 // hashWay is the hash of a direction.

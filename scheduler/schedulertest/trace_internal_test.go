@@ -106,3 +106,19 @@ func TestManyIdsAreCountedNotListed(t *testing.T) {
 	call.Decline.OfferIds = call.Decline.OfferIds[:2]
 	require.Equal(t, "DECLINE offer o1,o2", describe(call))
 }
+
+// The history that an agent tells again and again counts in the hash like anything else.
+func TestTheHistoryOfAnAgentIsHashedToo(t *testing.T) {
+	tr := watch(t).cluster.trace
+	said := func(task, host string) *messagespb.ReregisterSlaveMessage {
+		return &messagespb.ReregisterSlaveMessage{
+			Slave: &mesosproto.AgentInfo{Hostname: proto.String(host)},
+			CompletedFrameworks: []*messagespb.Archive_Framework{
+				{Tasks: []*mesosproto.Task{{TaskId: &mesosproto.TaskID{Value: proto.String(task)}}}},
+			},
+		}
+	}
+	require.Equal(t, tr.hashOf(said("a", "h")), tr.hashOf(said("a", "h")))
+	require.NotEqual(t, tr.hashOf(said("a", "h")), tr.hashOf(said("b", "h")))
+	require.NotEqual(t, tr.hashOf(said("a", "h")), tr.hashOf(said("a", "i")))
+}
