@@ -109,8 +109,8 @@ func (e *ensemble) end(s *session) {
 // announce tells everybody who leads.
 func (e *ensemble) announce() {
 	leader := e.leader()
+	e.cluster.trace.note("election: " + leads(leader.name()))
 	if leader != nil {
-		e.cluster.trace.note("election: " + leader.info.GetId() + " leads")
 		e.cluster.master = leader.master.node
 	}
 	for _, s := range e.sessions {
@@ -129,13 +129,21 @@ func (s *session) name() *mesosproto.MasterInfo {
 	return s.info
 }
 
+// leads says who does, for people.
+func leads(leader *mesosproto.MasterInfo) string {
+	if leader == nil {
+		return "nobody leads"
+	}
+	return leader.GetId() + " leads"
+}
+
 // tell tells a session's master who leads.
 func (s *session) tell(leader *session) {
 	number := 0
 	if leader != nil {
 		number = leader.number
 	}
-	s.master.hear(s.conn, "leader "+leader.name().GetId(), func() { s.master.leads(number, leader.name()) })
+	s.master.hear(s.conn, leads(leader.name()), func() { s.master.leads(number, leader.name()) })
 }
 
 // beat hears that a session lives; sent is when its master said so.

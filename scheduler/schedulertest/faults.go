@@ -83,11 +83,12 @@ type Fault struct {
 	// At is when, from the moment at which the script is injected.
 	At   time.Duration
 	Kind FaultKind
-	// Target is which agent, framework or executor, modulo their number. For masters 0 and all even numbers mean
-	// whoever leads when it happens; the odd ones count them all, modulo their number. For pairs it counts
-	// the hosts: masters, the election if there are several, agents, frameworks.
+	// Target is which agent, framework or executor, modulo their number. Of masters, and as the first
+	// host of a pair, even numbers mean whoever leads when it happens, or led last; odd ones count: 1 is
+	// the first, 3 the second, modulo their number. The hosts of pairs are all masters, the election if
+	// there are several, all agents, all frameworks.
 	Target int
-	// Other is the second host of a pair.
+	// Other is the second host of a pair, counted from 0.
 	Other int
 	// For is how long it takes; what was broken is then whole again.
 	For time.Duration

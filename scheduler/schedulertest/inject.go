@@ -122,7 +122,10 @@ func (c *Cluster) hosts() (out []string) {
 
 func (c *Cluster) cutPair(f Fault) (undo func()) {
 	hosts := c.hosts()
-	from, to := hosts[f.Target%len(hosts)], hosts[f.Other%len(hosts)]
+	from, to := c.master.host.name, hosts[f.Other%len(hosts)]
+	if f.Target%2 == 1 {
+		from = hosts[f.Target/2%len(hosts)]
+	}
 	if from == to {
 		return nil
 	}

@@ -114,10 +114,10 @@ func TestWhatADeposedLeaderLaunchesIsKnownToTheNext(t *testing.T) {
 	f := c.Run(scheduler.Config{Framework: info(partitionAware), Scheduler: h})
 	c.RunUntil(time.Minute, "an offer", func() bool { return h.offer != nil })
 	last := c.Leader()
-	const election, agent = 3, 4
+	const election, agent = 3, 4 // after the masters
 	c.Inject(schedulertest.Faults{
 		{Kind: schedulertest.PauseMaster, For: 14 * time.Second},
-		{At: 5 * time.Second, Kind: schedulertest.CutPair, Target: election, Other: agent, For: time.Minute},
+		{At: 5 * time.Second, Kind: schedulertest.CutPair, Target: 2*election + 1, Other: agent, For: time.Minute},
 	})
 	c.Advance(time.Second)
 	task := scheduler.CommandTask("task-0", "server", resources.MustParse("cpus:1;mem:64"))
@@ -157,6 +157,11 @@ func inject(kind schedulertest.FaultKind, long time.Duration) func(*schedulertes
 func withMasters() schedulertest.Exploration {
 	e := exploration()
 	e.Config.Masters = 3
+	e.Settled = func(t testing.TB, c *schedulertest.Cluster) {
+		if c.Leader() == nil {
+			t.Error("nobody leads")
+		}
+	}
 	return e
 }
 

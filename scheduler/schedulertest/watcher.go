@@ -82,7 +82,7 @@ type listener struct {
 func (l listener) hear(leader *mesosproto.MasterInfo) {
 	w, conn := l.watcher, l.conn
 	conn.send(&conn.toClient, nil, func() {
-		w.cluster.trace.note(electionHost + " > " + w.host + "  leader " + leader.GetId())
+		w.cluster.trace.note(electionHost + " > " + w.host + "  " + leads(leader))
 		if w.conn != conn || w.ended() {
 			return
 		}
