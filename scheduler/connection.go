@@ -1,6 +1,7 @@
 package scheduler
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gogo/status"
@@ -55,7 +56,7 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 
 // connect makes a connection and subscribes; soon, if the master may still get an earlier SUBSCRIBE.
 func (c *core) connect(leader *mesosproto.MasterInfo) {
-	if early := c.gaveUp.Add(overtaking).Sub(c.loop.Now()); early > 0 && c.gaveUpOn == masterinfo.HostPort(leader) {
+	if early := c.overtakes(leader); early > 0 {
 		c.retry = c.loop.AfterFunc(early, func() {
 			c.retry = nil
 			c.connect(leader)
@@ -84,6 +85,24 @@ func (c *core) connect(leader *mesosproto.MasterInfo) {
 			conn.ended = true
 			c.lost(conn, err)
 		})
+}
+
+// attempt is a SUBSCRIBE that was given up without an answer.
+type attempt struct {
+	master string // its address
+	at     time.Time
+}
+
+// overtakes is for how long a SUBSCRIBE might come before an earlier one to the same master.
+func (c *core) overtakes(leader *mesosproto.MasterInfo) (wait time.Duration) {
+	now := c.loop.Now()
+	c.gaveUp = slices.DeleteFunc(c.gaveUp, func(a attempt) bool { return now.Sub(a.at) >= overtaking })
+	for _, a := range c.gaveUp {
+		if a.master == masterinfo.HostPort(leader) {
+			wait = overtaking - now.Sub(a.at)
+		}
+	}
+	return wait
 }
 
 // watch looks for silence. It is one timer that is set again when it finds that events have come.
@@ -176,7 +195,7 @@ func (c *core) disconnect(conn *connection) {
 	conn.watch()
 	conn.cancel()
 	if !conn.subscribed && !conn.ended {
-		c.gaveUp, c.gaveUpOn = c.loop.Now(), masterinfo.HostPort(conn.leader)
+		c.gaveUp = append(c.gaveUp, attempt{masterinfo.HostPort(conn.leader), c.loop.Now()})
 	}
 	c.publish()
 	if conn.close != nil {

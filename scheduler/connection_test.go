@@ -121,11 +121,17 @@ func TestASubscribeThatWasGivenUpIsNotOvertaken(t *testing.T) {
 	p.detector.tell(master("m2"))
 	p.sim.Settle()
 	require.Len(t, p.links, 3, "another master has nothing to mix up")
+	p.detector.tell(master("m1"))
+	p.sim.Settle()
+	require.Len(t, p.links, 3, "the first has still")
+	p.detector.tell(master("m3"))
+	p.sim.Settle()
+	require.Len(t, p.links, 4)
 	p.link().breaks(io.EOF)
 	p.detector.tell(nil)
-	p.detector.tell(master("m2"))
+	p.detector.tell(master("m3"))
 	p.sim.Settle()
-	require.Len(t, p.links, 4, "what was refused will not come any more")
+	require.Len(t, p.links, 5, "what was refused will not come any more")
 }
 
 func TestWithoutALeaderTheDriverWaits(t *testing.T) {

@@ -44,8 +44,7 @@ type core struct {
 	conn          *connection            // nil: none
 	retry         func() bool            // cancels the wait for the next connection; nil: none
 	wait          time.Duration          // before the present connection
-	gaveUp        time.Time              // when a SUBSCRIBE was given up last that was not answered
-	gaveUpOn      string                 // the address of its master
+	gaveUp        []attempt              // lately
 	backoff       backoff.Backoff
 	registered    bool // once
 

@@ -99,11 +99,13 @@ func (k *checker) recovered(s *master.Snapshot) {
 // alone checks that no other master serves when one begins to. A process that stands still may not know
 // yet that its time is over; when it wakes, it has to find out before it does any harm.
 func (k *checker) alone(n *node) {
-	for _, h := range k.cluster.masters {
-		if h.node != n && h.node.serves() {
-			k.violated(InvariantOneLeader, "%s begins to serve, and %s still does", n.name, h.node.name)
+	k.cluster.sim.After(0, func() { // when all that are awake have handled what they know
+		for _, h := range k.cluster.masters {
+			if h.node != n && h.node.serves() && n.serves() {
+				k.violated(InvariantOneLeader, "%s begins to serve, and %s still does", n.name, h.node.name)
+			}
 		}
-	}
+	})
 }
 
 // full adds up everything from the tasks, executors and offers.
