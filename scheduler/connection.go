@@ -25,10 +25,9 @@ const (
 	// missedHeartbeats is how many heartbeats may be missing before the connection counts as lost.
 	missedHeartbeats = 5
 
-	// overtaking is how long a SUBSCRIBE that the driver gave up may take to arrive. It goes over a
-	// connection of its own, so it may come after the next one, which would then be told that the
-	// framework failed over.
-	overtaking = time.Second
+	// echoes is how long a SUBSCRIBE that the driver gave up may take to arrive: Linux repeats what a
+	// connection that was closed has not got through for about 100 s (tcp_orphan_retries).
+	echoes = 2 * time.Minute
 
 	// maxRedirects is how often in a row the driver goes at once where a master says that the leader
 	// is. Then it waits, and asks the detector's leader again.
@@ -54,15 +53,8 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 	c.connect(leader)
 }
 
-// connect makes a connection and subscribes; soon, if the master may still get an earlier SUBSCRIBE.
+// connect makes a connection and subscribes.
 func (c *core) connect(leader *mesosproto.MasterInfo) {
-	if early := c.overtakes(leader); early > 0 {
-		c.retry = c.loop.AfterFunc(early, func() {
-			c.retry = nil
-			c.connect(leader)
-		})
-		return
-	}
 	conn := &connection{leader: leader, silence: subscribeTimeout, heard: c.loop.Now()}
 	if d, ok := c.cfg.Dialer.(LinkDialer); ok {
 		conn.shared = true
@@ -93,16 +85,23 @@ type attempt struct {
 	at     time.Time
 }
 
-// overtakes is for how long a SUBSCRIBE might come before an earlier one to the same master.
-func (c *core) overtakes(leader *mesosproto.MasterInfo) (wait time.Duration) {
-	now := c.loop.Now()
-	c.gaveUp = slices.DeleteFunc(c.gaveUp, func(a attempt) bool { return now.Sub(a.at) >= overtaking })
-	for _, a := range c.gaveUp {
-		if a.master == masterinfo.HostPort(leader) {
-			wait = overtaking - now.Sub(a.at)
-		}
+// failedOver is what a master says last on a stream whose framework has subscribed on another one. It is
+// the reference's text; there is no code.
+const failedOver = "Framework failed over"
+
+// echo reports whether the other one may have been the driver's own: a SUBSCRIBE that it gave up goes over
+// a connection of its own, so it can arrive after the next one. If it was another instance after all, one
+// of the two remains, for the same SUBSCRIBE is not the reason twice.
+func (c *core) echo(conn *connection, message string) bool {
+	if message != failedOver {
+		return false
 	}
-	return wait
+	address, now, own := masterinfo.HostPort(conn.leader), c.loop.Now(), false
+	c.gaveUp = slices.DeleteFunc(c.gaveUp, func(a attempt) bool {
+		own = own || a.master == address && now.Sub(a.at) <= echoes
+		return a.master == address
+	})
+	return own
 }
 
 // watch looks for silence. It is one timer that is set again when it finds that events have come.
@@ -195,7 +194,9 @@ func (c *core) disconnect(conn *connection) {
 	conn.watch()
 	conn.cancel()
 	if !conn.subscribed && !conn.ended {
-		c.gaveUp = append(c.gaveUp, attempt{masterinfo.HostPort(conn.leader), c.loop.Now()})
+		now := c.loop.Now()
+		c.gaveUp = slices.DeleteFunc(c.gaveUp, func(a attempt) bool { return now.Sub(a.at) > echoes })
+		c.gaveUp = append(c.gaveUp, attempt{masterinfo.HostPort(conn.leader), now})
 	}
 	c.publish()
 	if conn.close != nil {
@@ -245,6 +246,10 @@ func (c *core) event(conn *connection, e *schedulerpb.Event) {
 	case schedulerpb.Event_FAILURE:
 		c.failure(conn, e)
 	case schedulerpb.Event_ERROR:
+		if c.echo(conn, e.GetError().GetMessage()) {
+			c.lost(conn, status.Error(codes.Unavailable, "an earlier SUBSCRIBE of this driver arrived late"))
+			return
+		}
 		c.fatal(status.Error(codes.Aborted, e.GetError().GetMessage()))
 	default:
 		c.log.Warn("unknown event ignored", zap.Int32("type", int32(t)))

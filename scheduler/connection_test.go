@@ -8,9 +8,11 @@ import (
 	"github.com/gogo/status"
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
 
@@ -106,32 +108,50 @@ func TestNewLeaderIsConnectedToAtOnce(t *testing.T) {
 	require.Len(t, p.links, 2, "no news")
 }
 
-// Two SUBSCRIBEs at once go over two connections, so the one that the driver has given up may come last:
-// the master would take the other for an earlier instance, and end it.
-func TestASubscribeThatWasGivenUpIsNotOvertaken(t *testing.T) {
-	p := setup(t)
-	p.detector.tell(nil)
-	p.detector.tell(master("m1"))
-	p.sim.Advance(overtaking - 1)
-	require.Len(t, p.links, 1)
-	require.True(t, p.links[0].cancelled)
-	p.sim.Advance(1)
-	require.Len(t, p.links, 2)
-
-	p.detector.tell(master("m2"))
-	p.sim.Settle()
-	require.Len(t, p.links, 3, "another master has nothing to mix up")
-	p.detector.tell(master("m1"))
-	p.sim.Settle()
-	require.Len(t, p.links, 3, "the first has still")
-	p.detector.tell(master("m3"))
-	p.sim.Settle()
-	require.Len(t, p.links, 4)
-	p.link().breaks(io.EOF)
-	p.detector.tell(nil)
-	p.detector.tell(master("m3"))
-	p.sim.Settle()
-	require.Len(t, p.links, 5, "what was refused will not come any more")
+// A SUBSCRIBE that the driver has given up goes over a connection of its own, so it may arrive after the
+// next one: the master then takes that for an earlier instance, and ends it.
+func TestItsOwnLateSubscribeDoesNotEndTheDriver(t *testing.T) {
+	for name, c := range map[string]struct {
+		after time.Duration
+		again int // how often the master says it
+		ends  bool
+		first string
+	}{
+		"an echo":                 {time.Second, 1, false, "m1"},
+		"a late one":              {echoes, 1, false, "m1"},
+		"too late for an echo":    {echoes + 1, 1, true, "m1"},
+		"there was one to echo":   {time.Second, 2, true, "m1"},
+		"another master heard it": {time.Second, 1, true, "m2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := setup(t, func(cfg *Config) { cfg.Framework.Id = &mesosproto.FrameworkID{Value: proto.String("f-1")} })
+			if c.first == "m2" {
+				p.link().breaks(io.EOF) // so this one is over
+				p.detector.tell(master("m2"))
+				p.sim.Settle()
+			}
+			p.detector.tell(nil)
+			p.detector.tell(master("m1"))
+			p.sim.Settle()
+			p.link().subscribed("f-1")
+			for p.sim.Now().Sub(p.started) < c.after {
+				p.link().send(heartbeat())
+				p.sim.Advance(min(time.Minute, c.after-p.sim.Now().Sub(p.started)))
+			}
+			for n := range c.again {
+				if n > 0 {
+					p.sim.Advance(10 * time.Second)
+					p.link().subscribed("f-1")
+				}
+				p.link().send(&schedulerpb.Event{
+					Type: schedulerpb.Event_ERROR.Enum(), Error: &schedulerpb.Event_Error{Message: proto.String("Framework failed over")},
+				})
+				p.sim.Settle()
+			}
+			p.sim.Advance(10 * time.Second)
+			require.Equal(t, c.ends, p.driver.Err() != nil, "%v", p.driver.Err())
+		})
+	}
 }
 
 func TestWithoutALeaderTheDriverWaits(t *testing.T) {

@@ -44,7 +44,7 @@ type core struct {
 	conn          *connection            // nil: none
 	retry         func() bool            // cancels the wait for the next connection; nil: none
 	wait          time.Duration          // before the present connection
-	gaveUp        []attempt              // lately
+	gaveUp        []attempt              // that may still arrive
 	backoff       backoff.Backoff
 	registered    bool // once
 

@@ -3,9 +3,11 @@ package schedulertest
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/master"
+	"github.com/mesokit/mesokit/master/registry"
 	"github.com/mesokit/mesokit/resources"
 )
 
@@ -90,9 +92,24 @@ func (k *checker) recovered(s *master.Snapshot) {
 		known[a.ID] = true
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.admitted)) {
-		if !known[id] && !k.replaced[id] {
+		if !known[id] && !k.removed[id] {
 			k.violated(InvariantDurable, "agent %s was admitted; the new master does not know it", id)
 		}
+	}
+}
+
+// written notes which agents a master has taken out of the registry: those that were replaced, because
+// another one registered from their address, or forgotten after a long time. The next one need not know
+// them.
+func (k *checker) written(changes []registry.Entry) {
+	kept := map[string]bool{}
+	for _, c := range changes {
+		if _, id, ok := strings.Cut(c.Key, "/"); ok { // agent/<id>, unreachable/<id>, gone/<id>
+			kept[id] = kept[id] || c.Value != nil
+		}
+	}
+	for id, kept := range kept { // in any order: each is noted for itself
+		k.removed[id] = !kept
 	}
 }
 

@@ -50,13 +50,13 @@ type checker struct {
 	cluster  *Cluster
 	updates  updates
 	admitted map[string]bool // agents that the registry knows, so a new master has to
-	replaced map[string]bool // agents that lost their disk: the master removes them when it hears of their successors
+	removed  map[string]bool // agents that were, and were taken out of it
 	nextFull time.Time
 	found    []Violation
 }
 
 func newChecker(c *Cluster) *checker {
-	return &checker{cluster: c, updates: newUpdates(), admitted: map[string]bool{}, replaced: map[string]bool{}, nextFull: c.sim.Now().Add(fullCheckEvery)}
+	return &checker{cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, nextFull: c.sim.Now().Add(fullCheckEvery)}
 }
 
 // violated records a violation and fails the test; the test ends at the end of the step.

@@ -85,7 +85,7 @@ func (h *MasterHost) start() {
 	n.loop.SetSkew(h.skew)
 	cfg := master.Config{
 		Loop: diskLoop{n.loop, c.sim, h.disk}, Info: h.info(name), Logger: c.cfg.Logger,
-		Storage: failing{c.store, h.disk}, OnFatal: func(err error) { h.gaveUp(n, err) },
+		Storage: failing{c.store, h.disk, c.check}, OnFatal: func(err error) { h.gaveUp(n, err) },
 	}
 	if c.ensemble != nil {
 		way := &contender{cluster: c, node: n, disk: h.disk}
@@ -199,7 +199,8 @@ func (c *Cluster) RestartMaster() {
 // failing is a registry.Storage on a disk that may fail.
 type failing struct {
 	registry.Storage
-	disk *disk
+	disk  *disk
+	check *checker
 }
 
 var errDisk = errors.New("input/output error (simulated)")
@@ -209,5 +210,9 @@ func (s failing) Write(ctx context.Context, changes []registry.Entry) error {
 	if s.disk.broken {
 		return errDisk
 	}
-	return s.Storage.Write(ctx, changes)
+	err := s.Storage.Write(ctx, changes)
+	if err == nil {
+		s.check.written(changes)
+	}
+	return err
 }

@@ -2,6 +2,7 @@ package schedulertest_test
 
 import (
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,7 +172,9 @@ func TestTheInvariantsHoldWithThreeMasters(t *testing.T) {
 	t.Log(ran)
 	if ran.Seeds >= 100 {
 		for _, kind := range schedulertest.AllFaults() {
-			require.Positive(t, ran.Faults[kind], "%s", kind)
+			if !strings.Contains(string(kind), "executor") { // there are none
+				require.Positive(t, ran.Faults[kind], "%s", kind)
+			}
 		}
 	}
 }

@@ -83,7 +83,6 @@ func (k *checker) kept(l *taskLife) {
 
 // reset notes that an agent lost its disk: it comes back as another one, and this one never.
 func (k *checker) reset(agent string) {
-	k.replaced[agent] = true
 	for _, l := range k.updates.order {
 		if l.agent == agent {
 			l.reset = true
