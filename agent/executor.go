@@ -11,6 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
@@ -198,7 +199,7 @@ func (c *core) startContainer(ex *executor) {
 // expectRegistration gives a launched executor a while to subscribe.
 func (c *core) expectRegistration(ex *executor) {
 	ex.stopRegistration = c.loop.AfterFunc(c.cfg.ExecutorRegistrationTimeout, func() {
-		if ex.state == executorRegistering {
+		if ex.state == executorRegistering && !c.guards.Off(guard.ExecutorTimeout) {
 			c.destroy(ex, &ending{
 				state:   mesosproto.TaskState_TASK_FAILED.Enum(),
 				reason:  mesosproto.TaskStatus_REASON_EXECUTOR_REGISTRATION_TIMEOUT,

@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
@@ -118,7 +119,7 @@ func (c *core) dropUndelivered(ex *executor, has []*mesosproto.TaskInfo) {
 		known[t.GetTaskId().GetValue()] = true
 	}
 	for _, t := range inOrder(ex.tasks) {
-		if !t.queued && t.state == mesosproto.TaskState_TASK_STAGING && !known[t.id] {
+		if !t.queued && t.state == mesosproto.TaskState_TASK_STAGING && !known[t.id] && !c.guards.Off(guard.UndeliveredTasks) {
 			c.agentUpdate(t, &mesosproto.TaskStatus{
 				State:   droppedOrLost(ex.fw.info).Enum(),
 				Reason:  mesosproto.TaskStatus_REASON_AGENT_RESTARTED.Enum(),

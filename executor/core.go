@@ -9,6 +9,7 @@ import (
 
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/backlog"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -30,6 +31,7 @@ type core struct {
 	driver   *Driver
 	cfg      Config
 	loop     loop.Loop
+	guards   guard.Set
 	executor loop.Loop
 	log      *zap.Logger
 	backlog  *backlog.Backlog
@@ -60,6 +62,7 @@ func (d *Driver) newCore(own, executor loop.Loop) *core {
 		driver:   d,
 		cfg:      d.cfg,
 		loop:     own,
+		guards:   guard.Of(own),
 		executor: executor,
 		log: d.cfg.Logger.Named("executor").With(
 			zap.String("framework_id", d.cfg.FrameworkID.GetValue()), zap.String("executor_id", d.cfg.ExecutorID.GetValue())),

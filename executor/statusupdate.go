@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
@@ -88,7 +89,9 @@ func (c *core) statusUpdate(s *mesosproto.TaskStatus) {
 	c.log.Info("task update", zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()),
 		zap.Binary("uuid", s.GetUuid()))
 	u := &update{call: &executorpb.Call_Update{Status: s}}
-	c.updates.put(string(s.GetUuid()), u)
+	if !c.guards.Off(guard.UpdateMemory) {
+		c.updates.put(string(s.GetUuid()), u)
+	}
 	if c.conn != nil && c.conn.subscribed {
 		c.sendUpdate(c.conn, u)
 	}

@@ -16,6 +16,8 @@ const (
 	ReconcileAnswer                    // tasks that the master asks for and the agent does not have are ended
 	KillMemoryOfAgent                  // a kill that comes while a task starts is carried out when it is up
 	LaunchVersion                      // a task from a master that had not seen the latest re-registration is dropped
+	UndeliveredTasks                   // a task that its executor does not have when it subscribes again is ended
+	ExecutorTimeout                    // an executor that does not subscribe is given up
 	MasterSilence                      // a master that does not ping is looked for again
 
 	// Of the master.
@@ -29,9 +31,10 @@ const (
 	EndIsFinal         // nobody is told that a task is lost after being told how it ended
 	AgentSilence       // an agent that does not answer pings is unreachable
 
-	// Of the driver.
+	// Of the drivers.
 
 	AckAfterCallback // an update is acknowledged when the framework has been told of it
+	UpdateMemory     // an executor says again what its agent may have missed
 	DriverSilence    // a stream without heartbeats is made anew
 
 	end
@@ -40,11 +43,11 @@ const (
 var names = [end]string{
 	UpdateRetry: "update retry", UpdateDedup: "update dedup", UpdateStore: "update store",
 	AckStore: "ack store", ReconcileAnswer: "reconcile answer", KillMemoryOfAgent: "kill memory of agent",
-	LaunchVersion: "launch version", MasterSilence: "master silence",
+	LaunchVersion: "launch version", UndeliveredTasks: "undelivered tasks", ExecutorTimeout: "executor timeout", MasterSilence: "master silence",
 	OfferCheck: "offer check", ReconcileQuestion: "reconcile question", TaskAdoption: "task adoption",
 	KillMemoryOfMaster: "kill memory of master", RegistryFirst: "registry first", ReleaseOnce: "release once",
 	EndIsFinal: "end is final", AgentSilence: "agent silence",
-	AckAfterCallback: "ack after callback", DriverSilence: "driver silence",
+	AckAfterCallback: "ack after callback", UpdateMemory: "update memory", DriverSilence: "driver silence",
 }
 
 // String is the guard's name.

@@ -112,6 +112,44 @@ var dangers = []danger{
 		s.Advance(10 * time.Second)
 		f.kill() // while the container starts
 	}},
+	{guard: GuardUpdateDedup, harm: InvariantOrder, behave: slowTasks, play: func(s *stage) {
+		f := s.join()
+		f.launchUnder(f.offer())
+		p := s.executor()
+		s.RunUntil(time.Minute, "STARTING to be said", func() bool { return len(s.check.updates.of(f.id(), task).said) > 0 })
+		s.net.block(s.Agent(0).name, p.name) // what the agent acknowledges does not arrive
+		f.WaitForState(task, running)
+		p.breakLink()
+		s.net.unblock(s.Agent(0).name, p.name)
+	}},
+	{guard: GuardUpdateMemory, harm: InvariantStuck, behave: slowTasks, play: func(s *stage) {
+		f := s.join()
+		f.launchUnder(f.offer())
+		f.WaitForState(task, starting)
+		s.executor().http.loseCall = true // RUNNING
+	}},
+	{guard: GuardUndeliveredTasks, harm: InvariantBounded, play: func(s *stage) {
+		f := s.join()
+		f.launchUnder(f.offer())
+		s.executor().breakLink() // when the task is on its way to it
+	}},
+	{guard: GuardExecutorTimeout, harm: InvariantBounded, behave: silentExecutor, play: func(s *stage) {
+		f := s.join()
+		f.launchUnder(f.offer())
+	}},
+	{guard: GuardUpdateStore, harm: InvariantDurable, behave: slowTasks, play: func(s *stage) {
+		f := s.join()
+		f.launchUnder(f.offer())
+		f.WaitForState(task, starting)
+		a, m := s.Agent(0), s.masters[0]
+		a.disk.slow = 10 * time.Minute
+		s.net.block(a.name, m.name)
+		s.Advance(time.Minute) // the executor says RUNNING, and forgets it if it may
+		a.Crash()
+		s.net.unblock(a.name, m.name)
+		a.disk.slow = 0
+		a.Restart()
+	}},
 	{guard: GuardLaunchVersion, harm: InvariantNoDouble, play: func(s *stage) {
 		f := s.join()
 		f.offer()

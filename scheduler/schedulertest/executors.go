@@ -38,7 +38,7 @@ func (m *machine) execute(c *container) {
 	}
 	cfg, err := executor.Config{
 		Executor: c.does.Executor(), Dialer: executorDialer{p}, Logger: k.cfg.Logger,
-		Loop: watched{p.loop, p.look}, ExecutorLoop: p.calls,
+		Loop: k.guards(watched{p.loop, p.look}), ExecutorLoop: p.calls,
 		Exit: func() { p.endsWith(syscall.WaitStatus(syscall.SIGKILL)) },
 	}.FromVariables(func(name string) (value string, ok bool) {
 		value, ok = c.spec.Environment[name]

@@ -18,6 +18,8 @@ const (
 	GuardReconcileAnswer    = guard.ReconcileAnswer    // it ends the tasks that the master asks for and that it does not have: bounded
 	GuardKillMemoryOfAgent  = guard.KillMemoryOfAgent  // it carries a kill out that comes while the task starts: killed
 	GuardLaunchVersion      = guard.LaunchVersion      // it drops a task of a master that had not seen its latest re-registration: no double
+	GuardUndeliveredTasks   = guard.UndeliveredTasks   // it ends a task that its executor does not have when it subscribes again: bounded
+	GuardExecutorTimeout    = guard.ExecutorTimeout    // it gives up an executor that does not subscribe: bounded
 	GuardMasterSilence      = guard.MasterSilence      // it registers again when the master does not ping: bounded
 	GuardOfferCheck         = guard.OfferCheck         // the master lets an offer be used once, and not after it took it back: no double
 	GuardReconcileQuestion  = guard.ReconcileQuestion  // it asks an agent that comes back for the tasks that it should have: bounded
@@ -28,6 +30,7 @@ const (
 	GuardEndIsFinal         = guard.EndIsFinal         // it does not say that a task is lost after it said how it ended: forward
 	GuardAgentSilence       = guard.AgentSilence       // it gives up an agent that does not answer: truth
 	GuardAckAfterCallback   = guard.AckAfterCallback   // the driver acknowledges an update when the framework was told: order
+	GuardUpdateMemory       = guard.UpdateMemory       // an executor's driver says again what the agent may have missed: stuck
 	GuardDriverSilence      = guard.DriverSilence      // it subscribes again when its stream is silent: truth
 )
 

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/executor"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 	"github.com/mesokit/mesokit/scheduler"
@@ -36,9 +37,6 @@ func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 		})
 	}
 	for _, g := range AllGuards() {
-		if g == GuardUpdateDedup {
-			continue
-		}
 		require.True(t, shown[g], "nothing shows what %q is for", g)
 	}
 }
@@ -108,6 +106,15 @@ func (p *puppet) launch(o *mesosproto.Offer, command string) {
 	p.stage.fatal(p.driver.Suppress())
 }
 
+// launchUnder runs the task under an executor.
+func (p *puppet) launchUnder(o *mesosproto.Offer) {
+	x := scheduler.CustomExecutor("executor", "executor", resources.MustParse("cpus:0.1;mem:32"))
+	t := scheduler.ExecutorTask(task, x, resources.MustParse("cpus:0.1;mem:32"))
+	t.AgentId = o.GetAgentId()
+	p.stage.fatal(p.driver.LaunchTasks([]*mesosproto.OfferID{o.GetId()}, []*mesosproto.TaskInfo{t}))
+	p.stage.fatal(p.driver.Suppress())
+}
+
 // runs launches the task on the next offer and waits until it runs.
 func (p *puppet) runs(command string) {
 	p.launch(p.offer(), command)
@@ -137,6 +144,40 @@ func explicit(cfg *scheduler.Config) { cfg.ExplicitAcknowledgements = true }
 
 func aware(cfg *scheduler.Config) {
 	cfg.Framework.Capabilities = scheduler.Capabilities(mesosproto.FrameworkInfo_Capability_PARTITION_AWARE)
+}
+
+// breakLink breaks the connections of an executor and its agent.
+func (p *process) breakLink() {
+	for _, conn := range p.cluster.net.of(p.name, "") {
+		conn.breakNow(Notice{})
+	}
+}
+
+// executor waits for the executor's process, and for its agent to hear of it.
+func (s *stage) executor() *process {
+	s.RunUntil(time.Minute, "the executor to subscribe", func() bool {
+		for _, f := range s.Agent(0).Snapshot().Frameworks {
+			for _, x := range f.Executors {
+				return x.State == "RUNNING"
+			}
+		}
+		return false
+	})
+	return s.executors()[0]
+}
+
+// slowTasks are executors whose tasks take a while to start.
+func slowTasks(*containerizer.Spec) Behaviour {
+	return Behaviour{Executor: func() executor.Executor {
+		return &ScriptedExecutor{Task: func(*mesosproto.TaskInfo) Behaviour { return Behaviour{Start: 10 * time.Second, Run: -1} }}
+	}}
+}
+
+// silentExecutor is one that does not speak.
+func silentExecutor(spec *containerizer.Spec) Behaviour {
+	b := Command(spec)
+	b.Silent = true
+	return b
 }
 
 var slowStart = func(spec *containerizer.Spec) Behaviour {
