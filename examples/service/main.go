@@ -14,7 +14,9 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/gogo/status"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/mesosproto"
@@ -52,7 +54,11 @@ func run(ctx context.Context, master, image, command, text, state string, n int)
 	} else if image != "" {
 		task = scheduler.DockerTask("", image, need)
 	}
-	store, err := filestore.Wait(ctx, state) // while another instance has it, it is the one at work
+	store, err := filestore.Open(state)
+	if status.Code(err) == codes.FailedPrecondition { // another instance has it, and is at work
+		fmt.Fprintln(os.Stderr, "service: waiting:", status.Convert(err).Message())
+		store, err = filestore.Wait(ctx, state)
+	}
 	if err != nil {
 		return err
 	}
