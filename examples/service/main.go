@@ -67,7 +67,7 @@ func run(ctx context.Context, master, image, command, text, state string, n int)
 		Driver: scheduler.Config{Framework: &mesosproto.FrameworkInfo{Name: proto.String("service")}, Master: master, Dialer: httpv1.Dialer{}},
 		Store:  store,
 		Specs:  []framework.Spec{framework.Service{Name: "service", Instances: n, Task: task}},
-		Logger: zap.Must(zap.NewDevelopment(zap.WithCaller(false))), // what is launched, and what ends
+		Logger: zap.Must(zap.NewDevelopment(zap.WithCaller(false), zap.AddStacktrace(zap.PanicLevel), zap.IncreaseLevel(zap.InfoLevel))),
 	})
 	if err != nil {
 		return err

@@ -66,21 +66,41 @@ func (c *core) rememberOutcome(w *workload, sl *slot) {
 // remembered tells whether there is something to remember.
 func (o outcome) remembered() bool { return o.Ended || o.Failures > 0 || o.Delay > 0 }
 
-// restore takes in what another process remembered. Its clock may have been ahead.
-func (sl *slot) restore(o outcome, now time.Time) {
-	if latest := now.Add(o.Delay); o.NotBefore.After(latest) {
-		o.NotBefore = latest
-	}
-	sl.outcome, sl.last = o, o.Message
-}
-
 // convergeDue looks at the workloads about which something is new, or due.
 func (c *core) convergeDue(now time.Time) {
+	if now.Before(c.latest) {
+		c.clockWentBack(now)
+	}
+	c.latest = now
 	for _, name := range slices.Clone(c.names) {
 		if w := c.specs[name]; w.dirty || !w.next.IsZero() && !w.next.After(now) {
 			c.converge(w, now)
 		}
 	}
+}
+
+// clockWentBack lets nothing have begun after now, or be due later than it can be: the clock was wrong, or
+// that of the process that remembered it.
+func (c *core) clockWentBack(now time.Time) {
+	c.since = earlier(c.since, now)
+	for _, name := range c.names {
+		w := c.specs[name]
+		w.dirty = true
+		for _, t := range w.tasks {
+			t.Since, t.running = earlier(t.Since, now), earlier(t.running, now)
+			t.killNext = earlier(t.killNext, now)
+		}
+		for _, sl := range w.slots {
+			sl.waiting, sl.NotBefore = earlier(sl.waiting, now), earlier(sl.NotBefore, now.Add(sl.Delay))
+		}
+	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // converge compares what w should be with what it is: it fills slots with tasks, kills what is too much

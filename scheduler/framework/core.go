@@ -28,6 +28,7 @@ type core struct {
 	id        string
 	connected bool
 	since     time.Time // of the present subscription, or the last one
+	latest    time.Time // that was seen; the clock may go back
 
 	specs map[string]*workload // by name; "" is for tasks that belong to none
 	names []string             // of specs, sorted
@@ -124,9 +125,10 @@ func (c *core) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *me
 			for len(w.slots) <= index {
 				w.slots = append(w.slots, &slot{index: len(w.slots)})
 			}
-			w.slots[index].restore(outcomes[index], d.Now())
+			w.slots[index].outcome, w.slots[index].last = outcomes[index], outcomes[index].Message
 		}
 	}
+	c.clockWentBack(d.Now()) // if so
 	c.subscribed()
 }
 

@@ -72,10 +72,10 @@
 // Specs are not stored: they are the program's, which declares them anew at each start, before Run; tasks
 // of specs that are not declared any more are killed. So instances that stand by for each other have to
 // declare the same: one that takes over changes what runs into what it declares, as an update of the
-// program should. Changes made by Apply while it runs have to come from where the next one finds them,
-// too. Offers with reserved
-// resources are used like any; volumes, reservations, task groups and several roles are not dealt with.
-// Inverse offers are declined, and agents with a maintenance window are not launched on. A Batch whose
-// task, ports or constraints change starts over. Batches run at least once: an instance whose agent is
-// unreachable for too long is run again elsewhere.
+// program should. What Apply changes while it runs has to come from where the next one finds it, too.
+//
+// Offers with reserved resources are used like any; volumes, reservations, task groups and several roles
+// are not dealt with. Inverse offers are declined, and agents with a maintenance window are not launched
+// on. A Batch whose task, ports or constraints change starts over. Batches run at least once: an instance
+// whose agent is unreachable for too long is run again elsewhere.
 package framework

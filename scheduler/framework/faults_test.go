@@ -53,6 +53,11 @@ func TestScriptsThatOnceFailed(t *testing.T) {
 			{At: 12627600 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 147, For: 357554519 * time.Microsecond},
 			{At: 62223708 * time.Microsecond, Kind: schedulertest.CrashAgent, Target: 123, For: 8460072 * time.Microsecond},
 		}},
+		{"an agent that can't write its id registers as another again and again", 2993, schedulertest.Faults{
+			{At: 58353 * time.Microsecond, Kind: schedulertest.CutAgentIn, Target: 358, For: 11582389 * time.Microsecond},
+			{At: 14673456 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 7, For: 25795429 * time.Microsecond},
+			{At: 320532876 * time.Microsecond, Kind: schedulertest.CrashMaster, Target: 420, For: 599688542 * time.Microsecond},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			schedulertest.Replay(t, suite(func() subject { return &right{} }), c.seed, c.script)

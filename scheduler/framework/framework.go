@@ -58,7 +58,8 @@ type Config struct {
 	// Changed, if set, is called with each new snapshot, on the framework's loop: it must not block.
 	Changed func(*Snapshot)
 
-	// Logger gets a line for each launch, each end of a task, and each trouble. Default: Driver.Logger.
+	// Logger gets a line for each launch, each end of a task, and each trouble. Of Logger and
+	// Driver.Logger, one that is not set is the other.
 	Logger *zap.Logger
 }
 
@@ -100,6 +101,9 @@ func New(cfg Config) (*Framework, error) {
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
+	}
+	if cfg.Driver.Logger == nil {
+		cfg.Driver.Logger = cfg.Logger
 	}
 	cfg.Driver.Framework = filled(cfg.Driver.Framework)
 	cfg.Driver.ExplicitAcknowledgements = true

@@ -121,6 +121,9 @@ func (c *core) place(offers []*mesosproto.Offer, room *scheduler.Room, now time.
 			}
 			info, ports, why := c.fit(w, sl, offers, room, fields)
 			if why != "" { // and so it would be for the other slots
+				if len(w.refused) == 0 { // the others are in the snapshot
+					c.log.Info("an offer does not fit", zap.String("spec", name), zap.String("host", fields["hostname"]), zap.String("why", why))
+				}
 				w.refuse(Refusal{Agent: agent, Host: fields["hostname"], Why: why, At: now})
 				break
 			}

@@ -66,7 +66,7 @@ func TestAServiceIsKilledAndStartedAgain(t *testing.T) {
 
 	p.interrupt()
 	require.Equal(t, 0, p.ends())
-	p = service(t, m, file, command, "-instances=0")
+	service(t, m, file, command, "-instances=0")
 	again, _ = m.running(0)
 	require.Equal(t, id, again)
 }
