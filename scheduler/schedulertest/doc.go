@@ -20,6 +20,22 @@
 // status, whether it heeds SIGTERM. The default, [Command], understands shell commands of a few words:
 // "sleep 10; exit 3". Containers of frameworks that checkpoint outlive a crash of their agent.
 //
+// # Executors
+//
+// The container of an executor runs a process: a real driver of package executor, configured by the
+// environment that the agent gives it, with the callbacks of Behaviour.Executor. It ends with its
+// container, and the container with it. So one's own executor is tested together with one's own framework:
+//
+//	c := schedulertest.New(t, schedulertest.Config{
+//		Behave: schedulertest.Executors(func() executor.Executor { return &myExecutor{} }),
+//	})
+//	f := c.Run(scheduler.Config{Framework: info, Scheduler: newMyFramework()})
+//	f.WaitForState("task-1", mesosproto.TaskState_TASK_RUNNING)
+//	c.Agent(0).Crash() // the executor and its tasks go on, and find the next agent
+//
+// As in a Scheduler that is simulated, time and chance have to come from the driver. A framework that only
+// needs some executor gets a [ScriptedExecutor], whose tasks do what their Data says.
+//
 // # Masters
 //
 // One master has its registry on its own disk, and always leads. With Config.Masters there are several,
@@ -43,8 +59,9 @@
 // what is under way is lost, and each side notices at once, late or never ([Notice]). Crash and restart
 // processes: CrashMaster, Agent.Crash, Framework.Crash. Take an agent or a master off the network with
 // Isolate, or an agent's whole machine with Destroy. [FaultKind] lists all that can go wrong, among them
-// partitions of any two hosts, also one way only, lost calls and lost answers, pauses, clocks that are wrong, slow and failing disks and a
-// containerizer that hangs. [Cluster.Inject] lets a script of faults happen.
+// partitions of any two hosts, also one way only, lost calls and lost answers, pauses, clocks that are
+// wrong, slow, failing and lost disks, a containerizer that hangs, and all that can befall an executor.
+// [Cluster.Inject] lets a script of faults happen.
 //
 // # Exploration
 //
@@ -75,8 +92,8 @@
 //     beside its allocator; what tasks, executors and offers say adds up.
 //   - no double: nothing is offered or used twice, and no machine runs more than it has.
 //   - freed once: what is given back was held.
-//   - order: an agent sends a task's next update when the last one is acknowledged, the framework sees
-//     them in that order, and what is acknowledged was seen.
+//   - order: an agent sends a task's next update when the last one is acknowledged, those of an executor
+//     in the executor's order; the framework sees them in that order, and what is acknowledged was seen.
 //   - forward: a task goes through its states as the table says, and never leaves its end. Frameworks that
 //     are not PARTITION_AWARE may be told LOST of tasks that come back. An agent whose machine died may
 //     repeat updates from before a task's end, one that died while its disk refused writes may have
@@ -98,7 +115,9 @@
 //     runs, and that nothing keeps from the master, is registered.
 //   - stuck: no task is still on its way: staging, starting, being killed.
 //   - hoarded: no framework has kept an offer for long without using or declining it.
-//   - truth: what its framework believes of it is so; it runs if and only if its container does.
+//   - truth: what its framework believes of it is so; it runs if and only if its container does, or, under
+//     an executor, if that lives and says so.
+//   - durable: what an agent has acknowledged to an executor its framework has heard.
 //   - killed: a task whose KILL a master has taken, since when it has not crashed, has ended or its agent
 //     is away.
 //   - no fatal: no driver has given up.

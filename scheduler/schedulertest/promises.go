@@ -12,6 +12,7 @@ import (
 type telling struct {
 	by       *process // the last that spoke; nil: none
 	said     []saying
+	passed   int             // how many of said the agent has passed on, or left out for good
 	promises map[string]bool // acknowledged by the agent, by uuid
 	reset    bool            // its agent has lost its disk
 }
@@ -53,6 +54,16 @@ func (k *checker) promised(p *process, e *executorpb.Event) {
 		l.promises = map[string]bool{}
 	}
 	l.promises[string(a.GetUuid())] = true
+}
+
+// passes checks that an agent passes on what an executor said in the order in which it said it. It is told
+// of each update that the agent sends for the first time.
+func (k *checker) passes(l *taskLife, uuid string) {
+	i := slices.IndexFunc(l.said, func(x saying) bool { return x.uuid == uuid })
+	if i >= 0 && i < l.passed {
+		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x (%v) of its executor after a later one", l.key.task, l.key.framework, uuid, l.said[i].state)
+	}
+	l.passed = max(l.passed, i+1)
 }
 
 // runs reports whether a task runs under an executor: it does if the executor lives and says so.

@@ -109,6 +109,7 @@ func (k *checker) fromAgent(m proto.Message) {
 	case !l.rebooted && !l.acked[l.sent[n-1]]:
 		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[n-1])
 	}
+	k.passes(l, uuid)
 	l.sent = append(l.sent, uuid)
 	l.over = transitions.Terminal(x.GetUpdate().GetStatus().GetState())
 }
