@@ -46,7 +46,7 @@ func (f *mixed) killAgain(d *scheduler.Driver) {
 }
 
 // words are what tasks do, by turns.
-var words = []string{"server", "sleep 60", "sleep 5; exit 1", "sleep 300"}
+var words = []string{"server", "sleep 60", "exit 1", "sleep 300", "sleep 5; exit 1", "true"}
 
 // next is what the framework would launch now: a command task, a task under an executor or a group.
 func (f *mixed) next(d *scheduler.Driver) part {

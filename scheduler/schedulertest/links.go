@@ -49,6 +49,7 @@ type client[C, E proto.Message] struct {
 type http struct{ loseCall, loseAnswer bool }
 
 type call struct {
+	conn *connection
 	done func(error)
 	over bool
 }
@@ -99,11 +100,13 @@ func (c *client[C, E]) Subscribe(m C, event func(E), end func(error)) (cancel fu
 
 func (c *client[C, E]) Send(m C, done func(error)) {
 	to := c.server()
-	if c.calls == nil || !c.calls.up || c.calls.server != to.name {
-		c.calls = c.cluster.net.connect(c.host, to.name, func() { c.loop.Post(c.callsBroke) }, func() {})
+	// A call does not overtake those before it over another connection: until the client hears that this
+	// one broke, calls are lost with it.
+	if old := c.calls; old == nil || old.server != to.name || !old.up && (old.clientTrusts || !c.waitsFor(old)) {
+		c.dial(to.name)
 	}
 	c.asks(m)
-	w := &call{done: done}
+	w := &call{done: done, conn: c.calls}
 	c.waiting = append(c.waiting, w)
 	from := link.Caller{StreamID: c.streamID}
 	conn := c.calls
@@ -138,10 +141,27 @@ func (c *client[C, E]) Send(m C, done func(error)) {
 	})
 }
 
-func (c *client[C, E]) callsBroke() {
-	waiting := c.waiting
-	c.waiting = nil
-	for _, w := range waiting {
+// dial makes a new connection for calls.
+func (c *client[C, E]) dial(server string) {
+	var conn *connection
+	conn = c.cluster.net.connect(c.host, server, func() { c.loop.Post(func() { c.callsBroke(conn) }) }, func() {})
+	c.calls = conn
+}
+
+func (c *client[C, E]) waitsFor(conn *connection) bool {
+	return slices.ContainsFunc(c.waiting, func(w *call) bool { return w.conn == conn })
+}
+
+// callsBroke answers the calls of a connection that broke.
+func (c *client[C, E]) callsBroke(conn *connection) {
+	var broke []*call
+	c.waiting = slices.DeleteFunc(c.waiting, func(w *call) bool {
+		if w.conn == conn {
+			broke = append(broke, w)
+		}
+		return w.conn == conn
+	})
+	for _, w := range broke {
 		w.answer(errBroken)
 	}
 }
@@ -150,7 +170,7 @@ func (c *client[C, E]) callsBroke() {
 func (c *client[C, E]) hangUp() {
 	if c.calls != nil {
 		c.calls.close(&c.calls.toServer, c.calls.serverBroke)
-		c.loop.Post(c.callsBroke)
+		c.loop.Post(func() { c.callsBroke(c.calls) })
 	}
 }
 
