@@ -122,7 +122,7 @@ func (c *core) elected(leader *mesosproto.MasterInfo) {
 	switch {
 	case mine && c.phase == following:
 		c.recover()
-	case mine || c.phase == following:
+	case mine || c.phase == following || c.guards.Off(guard.StepDown):
 	case leader == nil: // the election does not hear this master any more, or has no leader itself
 		c.fatal(status.Error(codes.Aborted, "this master does not lead any more; no other is known to"))
 	default:

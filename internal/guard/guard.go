@@ -5,11 +5,11 @@ import "strconv"
 // Guard is one mechanism that keeps a promise when something fails. The zero Guard is none.
 type Guard uint8
 
-// The guards, each beside what it prevents.
+// The guards, each with what it ensures.
 const (
 	// Of the agent.
 
-	UpdateRetry       Guard = iota + 1 // an update is sent again until it is acknowledged: else its loss stops all that follow
+	UpdateRetry       Guard = iota + 1 // an update is sent again until it is acknowledged
 	UpdateDedup                        // an update that an executor sends again is not another one
 	UpdateStore                        // an update is written before it is sent, and before its executor may forget it
 	AckStore                           // an acknowledgement is written before the next update is sent
@@ -29,6 +29,7 @@ const (
 	RegistryFirst      // what the registry must hold is written before anybody hears of it
 	ReleaseOnce        // what a task used comes free once, though several things end it
 	EndIsFinal         // nobody is told that a task is lost after being told how it ended
+	StepDown           // a leader that does not lead any more ends itself
 	AgentSilence       // an agent that does not answer pings is unreachable
 
 	// Of the drivers.
@@ -46,7 +47,7 @@ var names = [end]string{
 	LaunchVersion: "launch version", UndeliveredTasks: "undelivered tasks", ExecutorTimeout: "executor timeout", MasterSilence: "master silence",
 	OfferCheck: "offer check", ReconcileQuestion: "reconcile question", TaskAdoption: "task adoption",
 	KillMemoryOfMaster: "kill memory of master", RegistryFirst: "registry first", ReleaseOnce: "release once",
-	EndIsFinal: "end is final", AgentSilence: "agent silence",
+	EndIsFinal: "end is final", StepDown: "step down", AgentSilence: "agent silence",
 	AckAfterCallback: "ack after callback", UpdateMemory: "update memory", DriverSilence: "driver silence",
 }
 

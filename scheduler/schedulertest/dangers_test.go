@@ -150,6 +150,13 @@ var dangers = []danger{
 		a.disk.slow = 0
 		a.Restart()
 	}},
+	{guard: GuardStepDown, harm: InvariantOneLeader, masters: 3, play: func(s *stage) {
+		s.RunUntil(time.Minute, "a leader", func() bool { return s.Leader() != nil })
+		h := s.Leader()
+		h.Isolate()
+		s.RunUntil(time.Hour, "another leader", func() bool { return s.Leader() != nil && s.Leader() != h })
+		h.Heal()
+	}},
 	{guard: GuardLaunchVersion, harm: InvariantNoDouble, play: func(s *stage) {
 		f := s.join()
 		f.offer()

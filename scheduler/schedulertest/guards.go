@@ -28,6 +28,7 @@ const (
 	GuardRegistryFirst      = guard.RegistryFirst      // it writes to the registry before anybody hears of it: durable
 	GuardReleaseOnce        = guard.ReleaseOnce        // it gives a task's resources back once: freed once
 	GuardEndIsFinal         = guard.EndIsFinal         // it does not say that a task is lost after it said how it ended: forward
+	GuardStepDown           = guard.StepDown           // it ends itself when it does not lead any more: one leader
 	GuardAgentSilence       = guard.AgentSilence       // it gives up an agent that does not answer: truth
 	GuardAckAfterCallback   = guard.AckAfterCallback   // the driver acknowledges an update when the framework was told: order
 	GuardUpdateMemory       = guard.UpdateMemory       // an executor's driver says again what the agent may have missed: stuck

@@ -20,9 +20,10 @@ type danger struct {
 	harm  string // the invariant that is violated without it
 	play  func(s *stage)
 
-	agents int // default 1
-	behave func(*containerizer.Spec) Behaviour
-	settle time.Duration // default 30 minutes
+	agents  int // default 1
+	masters int // default 1
+	behave  func(*containerizer.Spec) Behaviour
+	settle  time.Duration // default 30 minutes
 }
 
 // Each guard is needed: without it, and with nothing else changed, an invariant is violated.
@@ -43,7 +44,7 @@ func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 
 func (d danger) run(t *testing.T, without ...Guard) outcome {
 	e := Exploration{
-		Config:   Config{Agents: d.agents, Behave: d.behave, Without: without},
+		Config:   Config{Agents: d.agents, Masters: d.masters, Behave: d.behave, Without: without},
 		Settle:   d.settle,
 		Scenario: func(_ testing.TB, c *Cluster) { d.play(&stage{Cluster: c}) },
 	}
