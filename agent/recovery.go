@@ -2,6 +2,7 @@ package agent
 
 import (
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 
@@ -106,6 +107,11 @@ func (c *core) executorsAreBack() {
 	c.detect()
 }
 
+// live reports whether a task of the executor has not ended.
+func (ex *executor) live() bool {
+	return slices.ContainsFunc(inOrder(ex.tasks), func(t *task) bool { return !t.terminal() })
+}
+
 // resumeExecutor goes on where the last process was.
 func (c *core) resumeExecutor(ex *executor) {
 	switch {
@@ -115,6 +121,11 @@ func (c *core) resumeExecutor(ex *executor) {
 	case len(ex.tasks) == 0 && ex.supervisor != nil: // the task was over, or never written
 		ex.hasEnded, ex.state = true, executorTerminated
 		c.removeExecutor(ex)
+		return
+	case !ex.launched && !ex.live(): // its tasks ended before there was anything to be started
+		ex.hasEnded, ex.state = true, executorTerminated
+		c.rememberExecutor(ex)
+		c.removeExecutorIfDone(ex)
 		return
 	case !ex.launched: // nothing was started: begin again
 		c.launchExecutor(ex)

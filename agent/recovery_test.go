@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"math/rand/v2"
 	"slices"
 	"syscall"
 	"testing"
@@ -280,6 +281,25 @@ func TestTheEndOfATaskThatNeverArrivedIsRemembered(t *testing.T) {
 	r.run(time.Hour)
 	require.Empty(t, r.updates())
 	require.Equal(t, []string{"agent"}, keys(t, store), "nothing is left of it")
+}
+
+// The machine died after the kill was on the disk and before the end of the executor was: it must not be
+// begun again.
+func TestATaskThatWasKilledBeforeItsLaunchIsNotLaunchedByTheNextProcess(t *testing.T) {
+	r, store := remembering(t)
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return 10 * time.Millisecond }
+	m := checkpointed(r.runTask(commandTask("t"), true))
+	r.master.conn().deliver(m)
+	r.run(5 * time.Millisecond)
+	r.master.conn().deliver(&messagespb.KillTaskMessage{FrameworkId: fid("f"), TaskId: tid("t")})
+	r.run(time.Second)
+	require.Len(t, r.updates(), 1)
+	store.LoseUnsynced()
+	require.Contains(t, keys(t, store), "executor/f/t")
+	r.crash()
+	require.Equal(t, "t KILLED AGENT TASK_KILLED_DURING_LAUNCH: Killed before delivery to the executor", r.acknowledgeAll(5*time.Second))
+	require.Empty(t, r.box.order)
+	require.Equal(t, []string{"agent"}, keys(t, store))
 }
 
 // "Configuration changes are diffed and applied where additive, instead of refused."
