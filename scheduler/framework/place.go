@@ -183,11 +183,13 @@ func (w *workload) places() []map[string]string {
 func (s *spec) instance(id string, index int, ports []uint32) *mesosproto.TaskInfo {
 	info := proto.CloneOf(s.task)
 	info.TaskId = taskID(id)
-	if info.Command != nil || info.Executor.GetCommand() != nil {
-		scheduler.WithEnv("INSTANCE", strconv.Itoa(index))(info)
-		for i, p := range ports {
-			scheduler.WithEnv("PORT"+strconv.Itoa(i), strconv.Itoa(int(p)))(info)
-		}
+	tell := scheduler.WithEnv
+	if info.Executor != nil { // which other instances may share, so it must be the same for all
+		tell = scheduler.WithLabel
+	}
+	tell("INSTANCE", strconv.Itoa(index))(info)
+	for i, p := range ports {
+		tell("PORT"+strconv.Itoa(i), strconv.Itoa(int(p)))(info)
 	}
 	for i, p := range s.ports {
 		if p.Container == 0 {

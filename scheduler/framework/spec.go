@@ -29,7 +29,9 @@ type Service struct {
 	Instances int
 	// Task is what each is: made by scheduler.CommandTask, DockerTask or ExecutorTask, with an empty id.
 	// TaskId and AgentId are filled in, Name if it is empty. The environment gets INSTANCE, the number of
-	// the instance from 0, and PORT0, PORT1, ... A health check's port 0 stands for the first of Ports.
+	// the instance from 0, and PORT0, PORT1, ...; with an executor, which the instances on an agent share,
+	// the task's labels do. A health check's port 0 stands for the first of Ports. An executor that is
+	// changed needs another id, since agents may still run the old one.
 	Task *mesosproto.TaskInfo
 	// Ports are taken from offers for each instance.
 	Ports []Port
@@ -64,7 +66,7 @@ type Batch struct {
 // Port is a port of the agent that an instance uses.
 type Port struct {
 	// Container is the port of the container that it leads to. 0: the task is in the host's network and
-	// finds the port in its environment.
+	// finds the port in its environment (or labels).
 	Container uint32
 	// Protocol is "tcp" or "udp". Default "tcp".
 	Protocol string

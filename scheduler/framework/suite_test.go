@@ -42,10 +42,10 @@ type subject interface {
 type job struct {
 	name    string
 	count   int
-	command string
-	once    bool // each of count to its end; else always
-	retries int  // of once; negative: any number
-	checked bool // for its health, by a command
+	command string // empty: they are for an executor, which those on an agent share
+	once    bool   // each of count to its end; else always
+	retries int    // of once; negative: any number
+	checked bool   // for its health, by a command
 }
 
 // within is how long what a script of the suite does to framework and cluster takes.
@@ -89,6 +89,7 @@ func (s *suiteRun) play() {
 	s.jobs = []job{
 		{name: "web", count: 4, command: "server 1"},
 		{name: "checked", count: 2, command: "server", checked: true},
+		{name: "shared", count: 3},
 		{name: "array", count: 4, command: "sleep 40", once: true, retries: -1},
 		{name: "hopeless", count: 1, command: "exit 1", once: true, retries: 2},
 	}
@@ -300,7 +301,11 @@ func (r *right) breakDisk(broken bool) { r.disk.broken = broken }
 
 // task is what an instance of the job is, without an id.
 func (j job) task() *mesosproto.TaskInfo {
-	t := scheduler.CommandTask("", j.command, resources.MustParse("cpus:1;mem:64"))
+	need := resources.MustParse("cpus:1;mem:64")
+	if j.command == "" {
+		return scheduler.ExecutorTask("", scheduler.CustomExecutor("x", "executor", need), need)
+	}
+	t := scheduler.CommandTask("", j.command, need)
 	if j.checked {
 		check := scheduler.CommandCheck("check")
 		check.DelaySeconds, check.IntervalSeconds = proto.Float64(0), proto.Float64(20)
