@@ -62,24 +62,23 @@ func (c *core) environment(ex *executor) map[string]string {
 	if t != nil && t.info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER && t.info.GetContainer() != nil {
 		return allocationRole(map[string]string{}, t.info.GetResources())
 	}
-	env := maps.Clone(c.cfg.ExecutorEnvironment)
+	env := make(map[string]string, len(c.cfg.ExecutorEnvironment)+16)
+	maps.Copy(env, c.cfg.ExecutorEnvironment)
 	endpoint := c.cfg.PID
 	if i := strings.IndexByte(endpoint, '@'); i >= 0 {
 		endpoint = endpoint[i+1:]
 	}
-	maps.Copy(env, map[string]string{
-		"MESOS_FRAMEWORK_ID":                   ex.fw.id,
-		"MESOS_EXECUTOR_ID":                    ex.id,
-		"MESOS_SLAVE_ID":                       c.agentID(),
-		"MESOS_DIRECTORY":                      ex.sandbox,
-		"MESOS_SANDBOX":                        ex.sandbox,
-		"MESOS_SLAVE_PID":                      c.cfg.PID,
-		"MESOS_AGENT_ENDPOINT":                 endpoint,
-		"MESOS_CHECKPOINT":                     "0",
-		"MESOS_HTTP_COMMAND_EXECUTOR":          "0",
-		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": durationText(c.shutdownGrace(ex)),
-		"LIBPROCESS_PORT":                      "0",
-	})
+	env["MESOS_FRAMEWORK_ID"] = ex.fw.id
+	env["MESOS_EXECUTOR_ID"] = ex.id
+	env["MESOS_SLAVE_ID"] = c.agentID()
+	env["MESOS_DIRECTORY"] = ex.sandbox
+	env["MESOS_SANDBOX"] = ex.sandbox
+	env["MESOS_SLAVE_PID"] = c.cfg.PID
+	env["MESOS_AGENT_ENDPOINT"] = endpoint
+	env["MESOS_CHECKPOINT"] = "0"
+	env["MESOS_HTTP_COMMAND_EXECUTOR"] = "0"
+	env["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = durationText(c.shutdownGrace(ex))
+	env["LIBPROCESS_PORT"] = "0"
 	if ex.fw.info.GetCheckpoint() {
 		env["MESOS_CHECKPOINT"] = "1"
 		env["MESOS_RECOVERY_TIMEOUT"] = durationText(c.cfg.RecoveryTimeout)

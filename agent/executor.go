@@ -37,6 +37,11 @@ func newExecutor(fw *framework, id string, seq uint64) *executor {
 		cancel:           func() {},
 	}
 	fw.executors[id] = ex
+	if n := len(fw.order); n > 0 && fw.order[n-1].seq < seq {
+		fw.order = append(fw.order, ex)
+	} else {
+		fw.order = nil
+	}
 	return ex
 }
 
@@ -370,6 +375,7 @@ func (c *core) removeExecutor(ex *executor) {
 		c.complete(t)
 	}
 	delete(fw.executors, ex.id)
+	fw.order = slices.DeleteFunc(fw.order, func(x *executor) bool { return x == ex })
 	fw.completed = append(fw.completed, ex)
 	if n := len(fw.completed) - c.cfg.MaxCompletedExecutors; n > 0 {
 		fw.completed = append([]*executor(nil), fw.completed[n:]...)

@@ -35,6 +35,7 @@ type framework struct {
 	pid         string // of a v0 scheduler; empty for v1
 	terminating bool   // shut down by the master: no more updates
 	executors   map[string]*executor
+	order       []*executor      // the same, oldest first; nil if that has to be found out
 	tasks       map[string]*task // of all executors, until they are completed
 	completed   []*executor      // the latest MaxCompletedExecutors
 	seq         uint64

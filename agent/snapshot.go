@@ -124,7 +124,11 @@ func (fw *framework) snapshot() *FrameworkState {
 		return fw.page
 	}
 	p := &FrameworkState{Info: fw.info, PID: fw.pid, Active: !fw.terminating}
-	for _, ex := range inOrder(fw.executors) {
+	if fw.order == nil {
+		fw.order = inOrder(fw.executors)
+	}
+	p.Executors = make([]*ExecutorState, 0, len(fw.order))
+	for _, ex := range fw.order {
 		p.Executors = append(p.Executors, ex.snapshot())
 	}
 	for _, ex := range fw.completed {

@@ -205,9 +205,10 @@ func (c *core) forward(u *messagespb.StatusUpdate) {
 			t.forwarded = u.GetStatus()
 			// The master frees the task's resources when it knows the latest state, however many
 			// updates still wait before it.
-			latest := proto.CloneOf(u)
-			latest.LatestState = t.state.Enum()
-			m.Update = latest
+			m.Update = &messagespb.StatusUpdate{
+				FrameworkId: u.FrameworkId, ExecutorId: u.ExecutorId, SlaveId: u.SlaveId, Status: u.Status,
+				Timestamp: u.Timestamp, Uuid: u.Uuid, LatestState: t.state.Enum(),
+			}
 		}
 	}
 	c.send(m)

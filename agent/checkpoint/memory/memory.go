@@ -14,7 +14,7 @@ import (
 type Store struct {
 	mu      sync.Mutex // guards the fields below
 	written map[string][]byte
-	synced  map[string][]byte
+	before  map[string][]byte // what was at the keys written to since the last sync; nil: nothing
 	err     error
 }
 
@@ -42,9 +42,12 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		return s.err
 	}
 	if s.written == nil {
-		s.written = map[string][]byte{}
+		s.written, s.before = map[string][]byte{}, map[string][]byte{}
 	}
 	for _, c := range changes {
+		if _, noted := s.before[c.Key]; !noted && !sync {
+			s.before[c.Key] = s.written[c.Key]
+		}
 		if c.Value == nil {
 			delete(s.written, c.Key)
 		} else {
@@ -52,7 +55,7 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		}
 	}
 	if sync {
-		s.synced = maps.Clone(s.written)
+		clear(s.before)
 	}
 	return nil
 }
@@ -68,7 +71,14 @@ func (s *Store) Fail(err error) {
 func (s *Store) LoseUnsynced() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.written = maps.Clone(s.synced)
+	for key, value := range s.before {
+		if value == nil {
+			delete(s.written, key)
+		} else {
+			s.written[key] = value
+		}
+	}
+	clear(s.before)
 }
 
 // Close does nothing: the entries stay for the next agent.
