@@ -175,6 +175,32 @@ func TestKillsAreRememberedWhileTheAgentIsAway(t *testing.T) {
 	require.Len(t, kills, 1)
 	require.Equal(t, "on", kills[0].GetTaskId().GetValue())
 	require.Nil(t, kills[0].KillPolicy)
+
+	back := func() {
+		h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, f.running(h, "on", "cpus:1;mem:32"))
+	}
+	h.breaks()
+	back()
+	require.Len(t, all[*messagespb.KillTaskMessage](h), 1, "as often as it may have been lost")
+	h.breaks()
+	b.sim.Advance(time.Hour)
+	back()
+	require.Len(t, all[*messagespb.KillTaskMessage](h), 1, "also if the agent was given up")
+}
+
+// A task that is to be killed while its agent is unreachable is killed when it comes back.
+func TestKillsAreRememberedWhileTheAgentIsUnreachable(t *testing.T) {
+	b, h, f := launched(t)
+	h.breaks()
+	b.sim.Advance(time.Hour)
+	f.kill("t", &mesosproto.AgentID{Value: proto.String("elsewhere")}, nil)
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, f.running(h, "t", "cpus:1;mem:32"))
+	require.Empty(t, all[*messagespb.KillTaskMessage](h), "on another agent: dropped")
+	h.breaks()
+	b.sim.Advance(time.Hour)
+	f.kill("t", nil, nil)
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, f.running(h, "t", "cpus:1;mem:32"))
+	require.Len(t, all[*messagespb.KillTaskMessage](h), 1)
 }
 
 // Scheduler API, SHUTDOWN and MESSAGE, and what executors say.
