@@ -173,14 +173,31 @@ func (b *books) full(k *checker, n *node) {
 }
 
 // started checks that a machine does not run more than it has.
+//
+// What a framework held is free for others as soon as the master has removed it, while the agent gives its
+// containers a while to end. So they do not count.
+//
+// Mesos: src/master/master.cpp, removeFramework.
 func (k *checker) started(m *machine) {
+	if m.total.Contains(m.used(func(*container) bool { return true })) {
+		return
+	}
+	frameworks := map[string]bool{}
+	for f := range k.cluster.master.master.Snapshot().Frameworks.All() {
+		frameworks[f.ID] = true
+	}
+	if used := m.used(func(c *container) bool { return frameworks[c.spec.FrameworkID] }); !m.total.Contains(used) {
+		k.violated(InvariantNoDouble, "a machine has %s and runs containers with %s", m.total, used)
+	}
+}
+
+// used is what those of the containers that run have.
+func (m *machine) used(counts func(*container) bool) resources.Resources {
 	var sum resources.Accumulator
 	for _, id := range m.order {
-		if c := m.containers[id]; !c.ended {
+		if c := m.containers[id]; !c.ended && counts(c) {
 			sum.Add(c.has.Unallocate())
 		}
 	}
-	if has := m.total; !has.Contains(sum.Resources()) {
-		k.violated(InvariantNoDouble, "a machine has %s and runs containers with %s", has, sum.Resources())
-	}
+	return sum.Resources()
 }

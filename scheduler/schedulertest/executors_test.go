@@ -249,3 +249,17 @@ func TestMessagesBetweenFrameworkAndExecutor(t *testing.T) {
 	c.RunUntil(time.Minute, "an answer", func() bool { return len(l.messages) > 0 })
 	require.Equal(t, []string{"hello"}, l.messages)
 }
+
+// What a framework held is free as soon as it is torn down; its executors have a while to end.
+func TestTheExecutorsOfARemovedFrameworkEndWhileOthersUseTheirResources(t *testing.T) {
+	c := schedulertest.New(t, schedulertest.Config{Behave: scripted(schedulertest.ScriptedExecutor{IgnoreShutdown: true})})
+	f := c.Run(scheduler.Config{Framework: info(), Scheduler: under(custom("x"), "")})
+	f.WaitForState("task-0", running)
+	f.Driver().Teardown()
+	g := c.Run(scheduler.Config{Framework: info(), Scheduler: &launcher{commands: []string{"server", "server", "server", "server"}}})
+	g.WaitForState("task-3", running)
+	require.Equal(t, 1, c.Agent(0).Executors(), "executor_shutdown_grace_period is not over")
+	c.Advance(10 * time.Second)
+	require.Zero(t, c.Agent(0).Executors())
+	c.Check()
+}
