@@ -27,6 +27,7 @@ type agent struct {
 	capabilities []*mesosproto.AgentInfo_Capability
 	caps         agentCaps
 	versions     []*messagespb.ResourceVersionUUID // replaced, never changed
+	firstVersion []byte                            // that it registered with; nil if it came back with an id
 
 	active      bool // gets offers made of its resources
 	deactivated bool // by an operator

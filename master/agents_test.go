@@ -111,6 +111,38 @@ func TestANewAgentReplacesADisconnectedOne(t *testing.T) {
 }
 
 // Unregistering: tasks are lost for both kinds of frameworks.
+// An agent whose disk was lost starts anew, and nobody has noticed yet that the connection of its last
+// process broke: it is not that agent, whose tasks are gone.
+func TestANewAgentReplacesOneThatSeemsConnected(t *testing.T) {
+	for name, comesBack := range map[string]bool{"registered": false, "re-registered": true} {
+		t.Run(name, func(t *testing.T) {
+			b := start(t)
+			h := b.agent("1", "cpus:2;mem:1024")
+			if comesBack {
+				b = startWith(t, b.storage, func(cfg *master.Config) { cfg.Info.Id = proto.String("next") })
+				h.b = b
+				h.reregister(nil, nil)
+			}
+			f := b.framework(modern("dev"))
+			f.accept(0, []*mesosproto.Offer{f.offer()}, launchOf(f.task(h, "t", "cpus:1;mem:32")))
+			next := b.newHost("1", "cpus:2;mem:1024")
+			m := &messagespb.RegisterSlaveMessage{
+				Slave: proto.CloneOf(next.info), Version: proto.String("1.12.0"), AgentCapabilities: agentCapabilities,
+				ResourceVersionUuid: &mesosproto.UUID{Value: []byte("fedcba9876543210")},
+			}
+			next.send(m)
+			id := last[*messagespb.SlaveRegisteredMessage](next).GetSlaveId().GetValue()
+			require.NotEqual(t, h.id(), id)
+			require.Nil(t, h.state())
+			require.True(t, h.conn.closed)
+			require.Equal(t, mesosproto.TaskState_TASK_LOST, f.updateOf("t").GetState())
+			next.send(m)
+			require.Equal(t, id, last[*messagespb.SlaveRegisteredMessage](next).GetSlaveId().GetValue(), "a retry")
+			require.Equal(t, 1, b.master.Snapshot().Agents.Len())
+		})
+	}
+}
+
 func TestUnregister(t *testing.T) {
 	b, h, f := launched(t)
 	other := &host{b: b, conn: &conn{b: b, peer: "slave(1)@10.0.0.9:5051"}, info: h.info}

@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 		return
 	}
 	if a := c.byPeer[pid]; a != nil {
-		if a.connected() { // a retry: its answer got lost
+		if a.connected() && a.sameProcess(m) { // a retry: its answer got lost
 			c.attach(a, conn)
 			a.send(&messagespb.SlaveRegisteredMessage{SlaveId: a.idProto, Connection: c.connection()})
 			return
@@ -57,6 +58,7 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 		}
 		a := newAgent(info, m.GetVersion(), m.GetAgentCapabilities())
 		a.setResourceVersion(m.GetResourceVersionUuid())
+		a.firstVersion = m.GetResourceVersionUuid().GetValue()
 		a.total = total
 		c.counters.AgentRegistrations++
 		c.addAgent(a, conn)
@@ -67,7 +69,15 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 	})
 }
 
-// replace removes an agent that is disconnected because a new one registers from its address.
+// sameProcess reports whether a registration may come from the process that is registered. One that has
+// another version comes from a process that has started since, without what the last one knew, before
+// anybody noticed that the old connection broke. (The reference gives it the old id, and the old tasks
+// run for ever.) Agents older than versions are believed.
+func (a *agent) sameProcess(m *messagespb.RegisterSlaveMessage) bool {
+	return m.ResourceVersionUuid == nil || bytes.Equal(m.GetResourceVersionUuid().GetValue(), a.firstVersion)
+}
+
+// replace removes an agent because a new one registers from its address.
 func (c *core) replace(a *agent, conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 	if a.leaving {
 		return
@@ -79,6 +89,11 @@ func (c *core) replace(a *agent, conn link.Conn, m *messagespb.RegisterSlaveMess
 		}
 		c.counters.AgentRemovals++
 		c.counters.RemovedRegistered++
+		if a.connected() && a.conn != conn {
+			delete(c.conns, a.conn)
+			a.conn.Close()
+			a.conn = nil
+		}
 		c.removeAgent(a, fmt.Sprintf("agent %s: a new agent registered at the same address", a))
 		if c.conns[conn] != nil {
 			c.register(conn, m)
