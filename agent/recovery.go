@@ -141,6 +141,7 @@ func (c *core) resumeExecutor(ex *executor) {
 		c.resumeSupervision(ex.supervisor)
 		return
 	}
+	c.shrink(ex)        // the last process may have made room for a task that it had not written yet
 	if !ex.subscribed { // it was just starting
 		c.expectRegistration(ex)
 	}

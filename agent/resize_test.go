@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -45,4 +46,21 @@ func TestAContainerIsNotLaunchedWithRoomForTasksThatHaveBeenKilled(t *testing.T)
 	r := registered(t)
 	r.killBoth(func() {})
 	require.Equal(t, room(t).String(), r.box.last().spec.Resources.String())
+}
+
+// The master takes a task for dropped that the agent has forgotten, and offers what it would have used.
+func TestARestartedAgentTakesBackTheRoomOfTasksThatItForgot(t *testing.T) {
+	r, store := remembering(t)
+	r.tell(checkpointed(r.runTask(executorTask("a", "e"), true)))
+	r.subscribe("e", nil)
+	store.Fail(errors.New("the process dies before it writes"))
+	r.tell(checkpointed(r.runTask(executorTask("b", "e"), false)))
+	r.run(time.Second)
+	with := len(r.box.updates)
+	require.NotEqual(t, room(t).String(), r.box.updates[with-1].String(), "there is room for both")
+	store.Fail(nil)
+	r.crash()
+	r.run(5 * time.Second)
+	require.Greater(t, len(r.box.updates), with)
+	require.Equal(t, room(t).String(), r.box.updates[len(r.box.updates)-1].String())
 }

@@ -29,6 +29,7 @@ type Sim struct {
 	timers timers
 	seq    uint64 // orders timers that expire at the same instant by when they were set
 	ready  []*SimLoop
+	next   []func() // run before anything else
 	steps  uint64
 
 	// WorkTime says how long a Do takes. Default: random, up to 2 ms.
@@ -85,11 +86,21 @@ func (s *Sim) set(t *simTimer, at Instant) {
 	s.seq++
 }
 
+// Next runs f outside every loop as soon as the function that runs now has returned, before anything
+// else: for faults that are not to wait until the loops have nothing left to do.
+func (s *Sim) Next(f func()) { s.next = append(s.next, f) }
+
 // Step runs one function, or moves the clock to the next timer and fires it. It reports whether there
 // was anything left to do.
 func (s *Sim) Step() bool { return s.step(endOfTime) }
 
 func (s *Sim) step(limit Instant) bool {
+	if len(s.next) > 0 {
+		f := s.next[0]
+		s.next = s.next[1:]
+		f()
+		return true
+	}
 	if n := len(s.ready); n > 0 {
 		i := 0
 		if n > 1 {

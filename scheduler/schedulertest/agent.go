@@ -57,7 +57,7 @@ func (a *Agent) start() {
 	l := a.loop
 	cfg := agent.Config{
 		Loop: c.guards(diskLoop{l, c.sim, a.disk}), Info: a.info, PID: a.pid, Async: &simulated{a.machine, l},
-		Detector: d, Dialer: d, Checkpoint: a.store, Logger: c.cfg.Logger,
+		Detector: d, Dialer: d, Checkpoint: watchedStore{a.store, a, l}, Logger: c.cfg.Logger,
 		OnExit: func(err error) { a.gaveUp(l, err) },
 	}
 	if c.cfg.Agent != nil {

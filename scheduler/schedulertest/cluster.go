@@ -64,6 +64,7 @@ type Cluster struct {
 	check    *checker
 	// happened counts the faults of scripts.
 	happened map[FaultKind]int
+	timing   *timing
 }
 
 // New starts a cluster: masters and agents that are about to register. It fails t if cfg is wrong;
@@ -95,6 +96,8 @@ func New(t testing.TB, cfg Config) *Cluster {
 		net:   &network{sim: sim, trace: tr, cut: map[pair]int{}, lag: map[pair]time.Duration{}},
 		store: &registrymemory.Storage{}, happened: map[FaultKind]int{},
 	}
+	c.timing = &timing{cluster: c, hits: map[Cell]int{}}
+	c.net.timing = c.timing
 	c.check = newChecker(c)
 	tr.mutated = c.check.mutated
 	c.net.dead = func(process string) bool {

@@ -210,7 +210,11 @@ func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Lau
 	m.containers[id] = c
 	m.order = append(m.order, id)
 	m.cluster.check.started(m)
+	p := m.cluster.timing.launch(s.loop.Name(), spec.FrameworkID)
+	p.halfway(c.does.Start)
 	m.cluster.net.sim.After(c.does.Start, func() {
+		p.reaches(MomentArriving)
+		defer p.arrived()
 		switch {
 		case c.ended:
 			s.post(func() { done(containerizer.Launched{}, errDestroyed) })

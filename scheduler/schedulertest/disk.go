@@ -12,6 +12,8 @@ import (
 type disk struct {
 	slow   time.Duration // each work takes up to that much longer
 	broken bool          // writes of the master's registry fail; the agent's store knows by itself
+	// passage is that of what is just being written.
+	passage *passage
 }
 
 // time is how long a work takes.
@@ -43,7 +45,14 @@ func (l diskLoop) Do(work func() error, done func(error)) {
 			return
 		}
 		err := work()
-		sim.After(takes-before, func() { l.Post(func() { done(err) }) })
+		p := l.disk.passage
+		l.disk.passage = nil
+		p.halfway(takes - before)
+		sim.After(takes-before, func() {
+			p.reaches(MomentArriving)
+			l.Post(func() { done(err) })
+			p.arrived()
+		})
 	})
 }
 

@@ -63,6 +63,11 @@
 // wrong, slow, failing and lost disks, a containerizer that hangs, and all that can befall an executor.
 // [Cluster.Inject] lets a script of faults happen.
 //
+// A message is under way for a fifth of a millisecond, which a fault at a random time does not meet. So a
+// fault may wait for a [Step] of the path: register, offer, accept, launch, update, acknowledge. It then
+// happens when the next message, write or start of a container of that step that concerns its target is
+// sent, under way, arrives, or was just handled ([Moment]).
+//
 // # Exploration
 //
 // [Explore] runs a scenario under many random scripts, each of which follows from a seed:
@@ -77,6 +82,9 @@
 // When a seed fails, the faults that have nothing to do with it are taken out of its script; seed,
 // script and the end of the trace are printed, the script also as Go, for [Replay]. A framework that is
 // to survive its own crashes is started with [Cluster.RunProcess].
+//
+// With Exploration.Steps half of the faults wait for a step; seed after seed, every kind waits for every
+// step. Explored.Timed counts, for each [Cell] of that table, how often it came to that.
 //
 // Several seeds run at the same time, on all CPUs; of those that fail the first is reported, however they
 // were run. Exploration.Twice runs each seed a second time at another GOMAXPROCS: a framework that starts

@@ -29,6 +29,8 @@ type Exploration struct {
 	Within time.Duration
 	// Kinds are those that may happen. Default: all.
 	Kinds []FaultKind
+	// Steps lets every second fault wait for a step of the path: TimedFaults instead of RandomFaults.
+	Steps bool
 	// Settle is how long the cluster has from the end of the last fault until all is well. Default 40
 	// minutes: that is several times the longest retry of any part.
 	Settle time.Duration
@@ -45,6 +47,7 @@ type Explored struct {
 	Seeds  int
 	Twice  bool // each seed ran twice, and both runs were the same
 	Faults map[FaultKind]int
+	Timed  map[Cell]int // faults that hit the step that they had waited for
 	Tasks  int
 	Time   time.Duration // virtual
 }
@@ -70,7 +73,7 @@ func (e Explored) String() string {
 func Explore(t testing.TB, e Exploration) Explored {
 	t.Helper()
 	e = e.filled()
-	sum := Explored{Faults: map[FaultKind]int{}}
+	sum := Explored{Faults: map[FaultKind]int{}, Timed: map[Cell]int{}}
 	results := e.pass(t)
 	for i, r := range results {
 		sum.Seeds++
@@ -79,6 +82,9 @@ func Explore(t testing.TB, e Exploration) Explored {
 		}
 		for kind, n := range r.happened {
 			sum.Faults[kind] += n
+		}
+		for cell, n := range r.timed {
+			sum.Timed[cell] += n
 		}
 		sum.Tasks += r.tasks
 		sum.Time += r.time

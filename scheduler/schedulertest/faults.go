@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -78,11 +79,18 @@ var allFaults = []FaultKind{
 	CrashExecutorAlone, BreakExecutorLink, DelayExecutor, LoseExecutorCall, LoseExecutorAnswer, PauseExecutor, SkewExecutor,
 }
 
-// Fault is one thing that goes wrong.
+// Fault is one thing that goes wrong, at a time or at a step of the path.
 type Fault struct {
 	// At is when, from the moment at which the script is injected.
 	At   time.Duration
 	Kind FaultKind
+	// Step, if set, lets the fault wait from At on for the next message, write or start of a container of
+	// that step that concerns its target (an executor: any executor, which it then hits; a master: all), and
+	// happen at Moment of its way; Skip of them pass before. It waits for five minutes; then it happens all
+	// the same.
+	Step   Step
+	Moment Moment
+	Skip   int
 	// Target is which agent, framework or executor, modulo their number. Of masters, and as the first
 	// host of a pair, even numbers mean whoever leads when it happens, or led last; odd ones count: 1 is
 	// the first, 3 the second, modulo their number. The hosts of pairs are all masters, the election if
@@ -114,6 +122,9 @@ func (f Fault) String() string {
 	case BreakAgentLink, BreakFrameworkLink, BreakElectionLink, BreakExecutorLink:
 		s += fmt.Sprintf(" noticed by client %s, server %s", noticed(f.Notice.Client), noticed(f.Notice.Server))
 	}
+	if f.Step != "" {
+		s += fmt.Sprintf(", at %s +%d, %s", f.Step, f.Skip, cmp.Or(f.Moment, "sent"))
+	}
 	return s
 }
 
@@ -141,8 +152,8 @@ func (s Faults) Go() string {
 	var b strings.Builder
 	b.WriteString("schedulertest.Faults{\n")
 	for _, f := range s {
-		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Target: %d, Other: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
-			f.At, string(f.Kind), f.Target, f.Other, f.For, f.By, f.Notice.Client, f.Notice.Server)
+		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Step: %q, Moment: %q, Skip: %d, Target: %d, Other: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
+			f.At, string(f.Kind), string(f.Step), string(f.Moment), f.Skip, f.Target, f.Other, f.For, f.By, f.Notice.Client, f.Notice.Server)
 	}
 	b.WriteString("}")
 	return b.String()
@@ -163,24 +174,29 @@ func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) 
 			Target: r.IntN(1 << 10),
 			For:    randomLength(r),
 		}
-		switch f.Kind {
-		case BreakAgentLink, BreakFrameworkLink, BreakElectionLink:
-			f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
-		case BreakExecutorLink: // both are on one machine, whose kernel tells them
-			f.For, f.Notice = 0, Notice{max(randomNotice(r), 0), max(randomNotice(r), 0)}
-		case LoseCall, LoseAnswer, CrashContainer, CrashExecutor, LoseExecutorCall, LoseExecutorAnswer:
-			f.For = 0
-		case CutPair, CutPairOneWay:
-			f.Other = r.IntN(1 << 10)
-		case DelayAgent, DelayFramework, DelayMaster, DelayExecutor, SlowRegistry, SlowDisk:
-			f.By = time.Duration(r.Int64N(int64(5 * time.Second)))
-		case SkewMaster, SkewAgent, SkewFramework, SkewExecutor:
-			f.By = time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour
-		}
+		f.detail(r)
 		script[i] = f
 	}
 	slices.SortStableFunc(script, func(a, b Fault) int { return int(a.At - b.At) })
 	return script
+}
+
+// detail draws what only some kinds have.
+func (f *Fault) detail(r *rand.Rand) {
+	switch f.Kind {
+	case BreakAgentLink, BreakFrameworkLink, BreakElectionLink:
+		f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
+	case BreakExecutorLink: // both are on one machine, whose kernel tells them
+		f.For, f.Notice = 0, Notice{max(randomNotice(r), 0), max(randomNotice(r), 0)}
+	case LoseCall, LoseAnswer, CrashContainer, CrashExecutor, LoseExecutorCall, LoseExecutorAnswer:
+		f.For = 0
+	case CutPair, CutPairOneWay:
+		f.Other = r.IntN(1 << 10)
+	case DelayAgent, DelayFramework, DelayMaster, DelayExecutor, SlowRegistry, SlowDisk:
+		f.By = time.Duration(r.Int64N(int64(5 * time.Second)))
+	case SkewMaster, SkewAgent, SkewFramework, SkewExecutor:
+		f.By = time.Duration(r.Int64N(int64(2*time.Hour))) - time.Hour
+	}
 }
 
 // randomLength is mostly short, sometimes longer than any time-out of agents and frameworks.

@@ -1,7 +1,6 @@
 package schedulertest
 
 import (
-	"slices"
 	"syscall"
 	"time"
 
@@ -16,46 +15,55 @@ import (
 func (c *Cluster) Inject(script Faults) (over time.Time) {
 	over = c.Now()
 	for _, f := range script {
-		c.sim.After(f.At, func() {
-			c.trace.note("fault: " + f.String())
-			if undo := c.fault(f); undo != nil {
-				c.sim.After(f.For, undo)
-			}
-		})
-		if end := c.Now().Add(f.At + f.For); end.After(over) {
+		last := f.At
+		if f.Step == "" {
+			c.sim.After(f.At, func() { c.happen(f, "") })
+		} else {
+			c.sim.After(f.At, func() { c.timing.arm(f) })
+			last += patience
+		}
+		if end := c.Now().Add(last + f.For); end.After(over) {
 			over = end
 		}
 	}
 	return over
 }
 
+// happen lets a fault happen now, and end after its time; during is what is under way, for people.
+func (c *Cluster) happen(f Fault, during string) {
+	if during != "" {
+		during = " (" + during + ")"
+	}
+	c.trace.note("fault: " + f.String() + during)
+	if undo := c.fault(f); undo != nil {
+		c.sim.After(f.For, undo)
+	}
+}
+
 // fault makes one fault happen and returns what ends it; nil if nothing has to.
 func (c *Cluster) fault(f Fault) (undo func()) {
-	if slices.Contains(faultsOfExecutors, f.Kind) {
+	if f.Kind.of() == ofExecutor {
 		return c.faultOfExecutor(f)
 	}
 	c.happened[f.Kind]++
+	switch w, a := c.target(f); {
+	case w != nil:
+		return c.faultOfFramework(f, w)
+	case a != nil:
+		return c.faultOfAgent(f, a)
+	}
 	switch f.Kind {
-	case CrashMaster, PauseMaster, SkewMaster, SlowRegistry, FailRegistry, DelayMaster, CutMaster, CutMasterOut, CutMasterIn,
-		BreakElectionLink, CutElection:
-		return c.faultOfMaster(f, c.masterFor(f.Target))
 	case LoseMaster:
 		return c.loseRegistry()
 	case StopElection:
 		return c.net.partition(electionHost, anywhere, true, true)
 	case CutPair, CutPairOneWay:
 		return c.cutPair(f)
-	case BreakFrameworkLink, DelayFramework, LoseCall, LoseAnswer, CutFramework, CutFrameworkOut, CutFrameworkIn,
-		CrashFramework, LoseFramework, PauseFramework, SkewFramework:
-		if len(c.fws) == 0 {
-			return nil
-		}
-		return c.faultOfFramework(f, c.fws[f.Target%len(c.fws)])
 	}
-	if len(c.agents) == 0 {
-		return nil
+	if f.Kind.of() == ofMaster {
+		return c.faultOfMaster(f, c.masterFor(f.Target))
 	}
-	return c.faultOfAgent(f, c.agents[f.Target%len(c.agents)])
+	return nil
 }
 
 // masterFor is the leader, or the one who led last, for even numbers, and any master for odd ones.

@@ -7,11 +7,6 @@ import (
 	registrymemory "github.com/mesokit/mesokit/master/registry/memory"
 )
 
-var faultsOfExecutors = []FaultKind{
-	CrashExecutor, CrashExecutorAlone, BreakExecutorLink, DelayExecutor, LoseExecutorCall, LoseExecutorAnswer,
-	PauseExecutor, SkewExecutor,
-}
-
 // faultOfExecutor makes a fault happen to one of the executors that run.
 func (c *Cluster) faultOfExecutor(f Fault) (undo func()) {
 	live := c.executors()

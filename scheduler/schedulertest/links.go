@@ -110,6 +110,7 @@ func (c *client[C, E]) Send(m C, done func(error)) {
 	c.waiting = append(c.waiting, w)
 	from := link.Caller{StreamID: c.streamID}
 	conn := c.calls
+	c.cluster.timing.call(c.host, m)
 	lost := *c.http
 	*c.http = http{}
 	if lost.loseCall {

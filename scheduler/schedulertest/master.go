@@ -85,7 +85,7 @@ func (h *MasterHost) start() {
 	n.loop.SetSkew(h.skew)
 	cfg := master.Config{
 		Loop: diskLoop{n.loop, c.sim, h.disk}, Info: h.info(name), Logger: c.cfg.Logger,
-		Storage: failing{c.store, h.disk, c.check}, OnFatal: func(err error) { h.gaveUp(n, err) },
+		Storage: failing{c.store, h.disk, c.check, c.timing, n.loop}, OnFatal: func(err error) { h.gaveUp(n, err) },
 	}
 	if c.ensemble != nil {
 		way := &contender{cluster: c, node: n, disk: h.disk}
@@ -199,15 +199,18 @@ func (c *Cluster) RestartMaster() {
 // failing is a registry.Storage on a disk that may fail.
 type failing struct {
 	registry.Storage
-	disk  *disk
-	check *checker
+	disk   *disk
+	check  *checker
+	timing *timing
+	loop   *loop.SimLoop // of the process that writes
 }
 
 var errDisk = errors.New("input/output error (simulated)")
 
 // Write refuses, or passes on.
 func (s failing) Write(ctx context.Context, changes []registry.Entry) error {
-	if s.disk.broken {
+	s.timing.write(s.disk, changes)
+	if s.disk.broken || s.loop.Closed() {
 		return errDisk
 	}
 	err := s.Storage.Write(ctx, changes)

@@ -17,9 +17,10 @@ import (
 // a random delay. When it breaks, what has not arrived yet is lost, and each side hears of the end: at
 // once, late, or never, in which case it has to find out by itself.
 type network struct {
-	sim   *loop.Sim
-	trace *trace
-	conns []*connection // up, in the order in which they were made
+	sim    *loop.Sim
+	trace  *trace
+	timing *timing
+	conns  []*connection // up, in the order in which they were made
 	// cut counts what keeps messages of one host from another; lag is how much later they come.
 	cut map[pair]int
 	lag map[pair]time.Duration
@@ -158,6 +159,7 @@ type delivery struct {
 	m    proto.Message // nil: not shown
 	hash uint64        // of m
 	f    func()        // what its arrival does; nil: it goes to lane.deliver
+	with *passage      // faults that go with it
 }
 
 // connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
@@ -183,7 +185,9 @@ func (l *lane) join(n *network, from, to string) {
 // send delivers one thing over a lane: f runs when it arrives, unless the connection breaks before.
 func (c *connection) send(l *lane, m proto.Message, f func()) {
 	if c.up {
-		l.under(delivery{m: m, hash: c.net.trace.hashOf(m), f: f})
+		p := c.net.timing.message(c, m)
+		l.under(delivery{m: m, hash: c.net.trace.hashOf(m), f: f, with: p})
+		p.halfway(time.Duration(l.last - c.net.sim.Instant()))
 		return
 	}
 	// Who sends into a connection that is gone without knowing hears of it when TCP gives up.
@@ -239,14 +243,18 @@ func (l *lane) arrive() {
 		l.held = append(l.held, d)
 		return
 	}
+	if d.with.reaches(MomentArriving); d.with.lost() {
+		return
+	}
 	if d.m != nil {
 		l.net.trace.arrived(l, d)
 	}
 	if d.f == nil {
 		l.deliver(d.m)
-		return
+	} else {
+		d.f()
 	}
-	d.f()
+	d.with.arrived()
 }
 
 // release sends on what was held, before what is already under way.

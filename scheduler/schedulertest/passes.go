@@ -14,6 +14,7 @@ type result struct {
 	failed   bool
 	hash     string
 	happened map[FaultKind]int
+	timed    map[Cell]int
 	tasks    int
 	time     time.Duration
 }
@@ -63,10 +64,13 @@ func (e Exploration) once(t testing.TB, seed uint64) result {
 		return result{failed: true}
 	}
 	c := r.cluster
-	return result{hash: c.Hash(), happened: c.happened, tasks: len(c.check.updates.order), time: c.sinceStart()}
+	return result{hash: c.Hash(), happened: c.happened, timed: c.timing.hits, tasks: len(c.check.updates.order), time: c.sinceStart()}
 }
 
 func (e Exploration) script(seed uint64) Faults {
+	if e.Steps {
+		return TimedFaults(seed, e.Faults, e.Within, e.Kinds...)
+	}
 	return RandomFaults(seed, e.Faults, e.Within, e.Kinds...)
 }
 
