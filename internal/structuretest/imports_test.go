@@ -129,7 +129,7 @@ var joins = []struct{ from, to, why string }{
 	{"master/libprocess test", "agent", "both ends of one wire"},
 	{"agent/httpv1 test", "executor", "both ends of one wire"},
 	{"master/httpv1 test", "scheduler", "both ends of one wire"},
-	{"scheduler/framework test", "agent/containerizer", "scripts what containers of a simulation do"},
+	{"scheduler/framework test", "agent", "configures agents and scripts containers of a simulation"},
 	{"scheduler/framework test", "executor", "scripts what executors of a simulation do"},
 	{"agent", "executor/checks", "health checks are the same whoever supervises the task; the package knows no role"},
 }
