@@ -173,6 +173,7 @@ func executorExploration() schedulertest.Exploration {
 
 func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 	e := executorExploration()
+	e.Steps = true
 	if testing.Short() {
 		e.Seeds = min(e.Seeds, 30)
 	}
@@ -182,6 +183,9 @@ func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 		for _, kind := range schedulertest.AllFaults() {
 			require.Positive(t, ran.Faults[kind], "%s", kind)
 		}
+	}
+	if ran.Seeds >= 250 {
+		forEachCell(func(x schedulertest.Cell) { require.Positive(t, ran.Timed[x], "%s at %s", x.Kind, x.Step) })
 	}
 }
 
