@@ -110,7 +110,6 @@ func TestANewAgentReplacesADisconnectedOne(t *testing.T) {
 	require.Equal(t, h.id(), f.take(schedulerpb.Event_FAILURE)[0].GetFailure().GetAgentId().GetValue())
 }
 
-// Unregistering: tasks are lost for both kinds of frameworks.
 // An agent whose disk was lost starts anew, and nobody has noticed yet that the connection of its last
 // process broke: it is not that agent, whose tasks are gone.
 func TestANewAgentReplacesOneThatSeemsConnected(t *testing.T) {
@@ -143,6 +142,7 @@ func TestANewAgentReplacesOneThatSeemsConnected(t *testing.T) {
 	}
 }
 
+// Unregistering: tasks are lost for both kinds of frameworks.
 func TestUnregister(t *testing.T) {
 	b, h, f := launched(t)
 	other := &host{b: b, conn: &conn{b: b, peer: "slave(1)@10.0.0.9:5051"}, info: h.info}
@@ -451,6 +451,43 @@ func TestTheRegistryForgetsAgentsLostLongAgo(t *testing.T) {
 	f.updates()
 	f.reconcile([2]string{"t", h.id()})
 	require.Equal(t, mesosproto.TaskState_TASK_UNKNOWN, f.updateOf("t").GetState())
+}
+
+// The same over a connection that is the last process's for all that the master can see.
+func TestANewAgentReplacesOneOnItsConnection(t *testing.T) {
+	b, h, f := launched(t)
+	fresh := b.newHost("1", "cpus:4;mem:64")
+	fresh.conn = h.conn
+	fresh.send(&messagespb.RegisterSlaveMessage{
+		Slave: fresh.info, Version: proto.String("1.12.0"), AgentCapabilities: agentCapabilities,
+		ResourceVersionUuid: &mesosproto.UUID{Value: []byte("fedcba9876543210")},
+	})
+	fresh.info.Id = last[*messagespb.SlaveRegisteredMessage](fresh).SlaveId
+	require.Equal(t, masterID+"-S1", fresh.id())
+	require.Nil(t, h.state())
+	require.True(t, fresh.state().Connected)
+	require.Equal(t, "cpus:4; mem:64", fresh.state().Total.String())
+	require.Equal(t, mesosproto.TaskState_TASK_LOST, f.updateOf("t").GetState())
+}
+
+// The same while its predecessor is being admitted: who never heard of that leaves nothing behind.
+func TestANewAgentReplacesOneThatIsBeingAdmitted(t *testing.T) {
+	b := start(t)
+	f := b.framework(modern("dev"))
+	h, fresh := b.newHost("1", "cpus:1"), b.newHost("1", "cpus:2")
+	for i, x := range []*host{h, fresh} {
+		b.master.Agents().Message(x.conn, &messagespb.RegisterSlaveMessage{
+			Slave: x.info, Version: proto.String("1.12.0"), AgentCapabilities: agentCapabilities,
+			ResourceVersionUuid: &mesosproto.UUID{Value: []byte{byte(i)}},
+		}, func() {})
+	}
+	b.settle()
+	fresh.info.Id = last[*messagespb.SlaveRegisteredMessage](fresh).SlaveId
+	require.Equal(t, masterID+"-S1", fresh.id())
+	require.Empty(t, h.conn.got)
+	require.Equal(t, 1, b.master.Snapshot().Agents.Len())
+	require.Equal(t, "cpus:2", fresh.state().Total.String())
+	require.Len(t, f.offers(), 1)
 }
 
 // A connection that breaks while the registry is written.

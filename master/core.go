@@ -62,7 +62,7 @@ type core struct {
 	agents      ordered[*agent]                // registered
 	byPeer      map[string]*agent              // registered, by pid
 	conns       map[link.Conn]*peer            // whatever connection has said something
-	admitting   map[string]link.Conn           // pids whose registration waits for the registry
+	admitting   map[string]*admission          // pids whose registration waits for the registry
 	returning   map[string]*comeback           // ids whose re-registration does
 	awaited     ordered[*mesosproto.AgentInfo] // admitted, not yet back since the election
 	leavingID   map[string]bool                // awaited ids that are being marked unreachable
@@ -99,7 +99,7 @@ func (c *core) start() {
 		return
 	}
 	c.info = info
-	c.admitting = make(map[string]link.Conn)
+	c.admitting = make(map[string]*admission)
 	c.returning = make(map[string]*comeback)
 	c.leavingID = make(map[string]bool)
 	c.offerTimes = make(map[string]func() bool)

@@ -29,8 +29,8 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 		c.log.Warn("registration refused", zap.String("pid", pid), zap.Error(err))
 		return
 	}
-	if c.admitting[pid] != nil { // a retry; the answer goes to the newer connection
-		c.admitting[pid] = conn
+	if x := c.admitting[pid]; x != nil { // a retry, mostly; the answer goes to the newer connection
+		x.conn, x.latest = conn, m
 		return
 	}
 	if a := c.byPeer[pid]; a != nil {
@@ -46,12 +46,12 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 	id := c.info.GetId() + "-S" + strconv.Itoa(c.nextAgent)
 	c.nextAgent++
 	info.Id = &mesosproto.AgentID{Value: proto.String(id)}
-	c.admitting[pid] = conn
+	c.admitting[pid] = &admission{conn, m}
 	c.registrar.Apply(registry.AdmitAgent{Info: info}, func(err error) {
 		if c.phase != leading {
 			return
 		}
-		conn := c.admitting[pid]
+		x := c.admitting[pid]
 		delete(c.admitting, pid)
 		if c.registryFailed("admit agent", id, err) {
 			return
@@ -61,12 +61,22 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 		a.firstVersion = m.GetResourceVersionUuid().GetValue()
 		a.total = total
 		c.counters.AgentRegistrations++
-		c.addAgent(a, conn)
+		c.addAgent(a, x.conn)
+		if !a.sameProcess(x.latest) {
+			c.replace(a, x.conn, x.latest)
+			return
+		}
 		c.announceAgent(a)
 		a.send(&messagespb.SlaveRegisteredMessage{SlaveId: a.idProto, Connection: c.connection()})
 		c.startPings(a)
 		c.noticeBroken(a)
 	})
+}
+
+// admission is a registration that waits for the registry.
+type admission struct {
+	conn   link.Conn // of the latest message from that address
+	latest *messagespb.RegisterSlaveMessage
 }
 
 // sameProcess reports whether a registration may come from the process that is registered. One that has
@@ -83,17 +93,15 @@ func (c *core) replace(a *agent, conn link.Conn, m *messagespb.RegisterSlaveMess
 		return
 	}
 	a.leaving = true
+	if a.connected() {
+		c.displace(a, conn)
+	}
 	c.registrar.Apply(registry.RemoveAgent{ID: a.id}, func(err error) {
 		if c.phase != leading || c.registryFailed("remove agent", a.id, err) {
 			return
 		}
 		c.counters.AgentRemovals++
 		c.counters.RemovedRegistered++
-		if a.connected() && a.conn != conn {
-			delete(c.conns, a.conn)
-			a.conn.Close()
-			a.conn = nil
-		}
 		c.removeAgent(a, fmt.Sprintf("agent %s: a new agent registered at the same address", a))
 		if c.conns[conn] != nil {
 			c.register(conn, m)
@@ -188,12 +196,7 @@ func (c *core) announceAgent(a *agent) {
 // attach makes conn the agent's connection.
 func (c *core) attach(a *agent, conn link.Conn) {
 	if other := c.byPeer[conn.Peer()]; other != nil && other != a && other.connected() {
-		// Another agent was at this address; its process can't be there any more.
-		mine := c.conns[conn]
-		c.disconnect(other)
-		if mine != nil {
-			c.conns[conn] = mine
-		}
+		c.displace(other, conn)
 	}
 	if a.conn != nil && a.conn != conn {
 		delete(c.conns, a.conn)
@@ -208,6 +211,18 @@ func (c *core) attach(a *agent, conn link.Conn) {
 		p.agent = a
 	}
 	c.touchAgent(a)
+}
+
+// displace disconnects an agent because another is at its address, on conn: its process can't be there
+// any more, also if nobody has noticed that its connection broke.
+func (c *core) displace(a *agent, conn link.Conn) {
+	old, mine := a.conn, c.conns[conn]
+	c.disconnect(a)
+	if old != conn {
+		old.Close()
+	} else if mine != nil {
+		c.conns[conn] = mine
+	}
 }
 
 // noticeBroken disconnects an agent whose connection broke while the registry was written.
@@ -227,6 +242,9 @@ func (c *core) unregister(conn link.Conn, m *messagespb.UnregisterSlaveMessage) 
 		return
 	}
 	a.leaving = true
+	if a.connected() {
+		c.displace(a, conn)
+	}
 	c.registrar.Apply(registry.RemoveAgent{ID: a.id}, func(err error) {
 		if c.phase != leading || c.registryFailed("remove agent", a.id, err) {
 			return
