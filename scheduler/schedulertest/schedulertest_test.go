@@ -230,3 +230,18 @@ func TestSameSeedSameRunAtAnyGOMAXPROCS(t *testing.T) {
 	require.Equal(t, first, scenario(t, 7))
 	require.NotEqual(t, first, scenario(t, 8))
 }
+
+// Its address and connection are all that an agent that lost its disk has in common with what it was; the
+// tasks of before are not its own, even if nobody has noticed that they ended.
+func TestAnAgentThatLosesItsDiskUnnoticedIsAnotherAgent(t *testing.T) {
+	c := schedulertest.New(t, schedulertest.Config{})
+	f := c.Run(scheduler.Config{Framework: info(partitionAware), Scheduler: &launcher{commands: []string{"server"}}})
+	f.WaitForState("task-0", running)
+	before := c.Agent(0).ID()
+	c.Agent(0).BreakLink(schedulertest.Notice{Client: schedulertest.Never, Server: schedulertest.Never})
+	inject(schedulertest.ResetAgent, 5*time.Second)(c)
+	f.WaitForState("task-0", lost)
+	require.NotEqual(t, before, c.Agent(0).ID())
+	c.Advance(20 * time.Minute)
+	c.CheckSettled()
+}
