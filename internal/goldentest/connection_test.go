@@ -60,6 +60,15 @@ type response struct {
 	events  chan []byte
 }
 
+// answered waits until the answer begins to arrive.
+func (c *connection) answered() error {
+	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		return err
+	}
+	_, err := c.in.Peek(1)
+	return err
+}
+
 func (c *connection) receive() (*response, error) {
 	if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		return nil, err
