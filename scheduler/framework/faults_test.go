@@ -33,6 +33,14 @@ func TestTheFrameworkStandsWhateverFails(t *testing.T) {
 	}
 }
 
+// The same with three masters, of which one leads.
+func TestTheFrameworkStandsWithThreeMasters(t *testing.T) {
+	e := suite(func() subject { return &right{} })
+	e.Config.Masters = 3
+	e.First, e.Seeds = *seed, max(*seeds/4, 1)
+	t.Log(schedulertest.Explore(t, e))
+}
+
 func TestTheFrameworkStandsUnderEachFaultAlone(t *testing.T) {
 	for _, kind := range schedulertest.AllFaults() {
 		e := suite(func() subject { return &right{} })
