@@ -302,6 +302,29 @@ func TestATaskThatWasKilledBeforeItsLaunchIsNotLaunchedByTheNextProcess(t *testi
 	require.Equal(t, []string{"agent"}, keys(t, store))
 }
 
+// The framework has acknowledged how a task under an executor ended, but that the task is over is not on
+// the disk. The executor must still know it: after a crash it is the only one.
+func TestAnExecutorKeepsAnUpdateUntilAllIsWritten(t *testing.T) {
+	r, store := remembering(t)
+	r.tell(checkpointed(r.runTask(executorTask("a", "e"), true)))
+	p := r.subscribe("e", nil)
+	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_RUNNING, 1))
+	r.acknowledgeAll(time.Second)
+	p.types()
+	store.Fail(syscall.ENOSPC)
+	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
+	require.Equal(t, "a FINISHED EXECUTOR", r.acknowledgeAll(time.Minute))
+	require.Empty(t, p.types())
+	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
+	require.Empty(t, p.types(), "nor when it comes again")
+	store.Fail(nil)
+	r.run(checkpoint.RetryMax)
+	require.Contains(t, p.types(), "ACKNOWLEDGED")
+	require.Equal(t, []string{"agent", "executor/f/e", "framework/f"}, keys(t, store))
+	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
+	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types())
+}
+
 // "Configuration changes are diffed and applied where additive, instead of refused."
 func TestChangedDescriptions(t *testing.T) {
 	more, err := resources.Parse("cpus:4;mem:4096;disk:4096;ports:[31000-32000]")

@@ -197,6 +197,19 @@ func (c *core) forgetTask(t *task) {
 	}
 }
 
+// rememberEnd forgets a completed task once more: done follows when the disk has forgotten it.
+func (c *core) rememberEnd(ex *executor, task string, done func()) {
+	if !ex.fw.info.GetCheckpoint() {
+		done()
+		return
+	}
+	c.disk.Put(true, func(err error) {
+		if err == nil {
+			done()
+		}
+	}, forget(taskKey(ex.fw.id, task)))
+}
+
 // rememberUpdate writes an update. A terminal one is on the disk before safe says so, for then the
 // executor forgets it; of the others it is enough that the operating system has them. If it can't be
 // written now safe says that first.

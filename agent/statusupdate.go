@@ -66,7 +66,7 @@ func (c *core) acceptFrom(ex *executor, t *task, s *mesosproto.TaskStatus, acked
 	switch {
 	case t == nil && stream == nil && ex.completed(s.GetTaskId().GetValue()):
 		c.log.Debug("update of a completed task is not forwarded", zap.String("framework_id", ex.fw.id), zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()))
-		acked(nil)
+		c.rememberEnd(ex, s.GetTaskId().GetValue(), func() { acked(nil) })
 		return
 	case t == nil && stream == nil && c.streams.strangers(ex.fw) >= maxStrangers:
 		acked(status.Errorf(codes.ResourceExhausted, "framework %s has updates of %d tasks that are not here; the first must be acknowledged", ex.fw.id, maxStrangers))

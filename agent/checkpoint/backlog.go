@@ -9,7 +9,13 @@ import (
 type backlog struct {
 	has  map[string]bool
 	late map[string]*late
+	// Who waits for keys that came and went. They are told with the others: their changes may follow
+	// from some that are still to be written.
+	gone []func(error)
 }
+
+// maxGone bounds backlog.gone; the oldest are never told.
+const maxGone = 1024
 
 // late is a change that could not be written, the latest of its key.
 type late struct {
@@ -30,15 +36,14 @@ func (b *backlog) stored(entries []Entry) {
 	}
 }
 
-// put keeps changes, in order, and who wants to know when they are written. It returns those for whom
-// there is nothing left to write.
-func (b *backlog) put(entries []Entry, waiting []waiter) (over []func(error)) {
+// put keeps changes, in order, and who wants to know when they are written.
+func (b *backlog) put(entries []Entry, waiting []waiter) {
 	for _, e := range entries {
 		l := b.late[e.Key]
 		switch {
 		case e.Value == nil && !b.has[e.Key]:
 			if l != nil {
-				over = append(over, l.told...)
+				b.gone = append(b.gone, l.told...)
 				delete(b.late, e.Key)
 			}
 		case l == nil:
@@ -51,10 +56,12 @@ func (b *backlog) put(entries []Entry, waiting []waiter) (over []func(error)) {
 		if l := b.late[u.key]; l != nil {
 			l.told = append(l.told, u.done)
 		} else {
-			over = append(over, u.done)
+			b.gone = append(b.gone, u.done)
 		}
 	}
-	return over
+	if n := len(b.gone) - maxGone; n > 0 {
+		b.gone = slices.Clone(b.gone[n:])
+	}
 }
 
 // entries are all changes, in the order of their keys: they are written together.
@@ -71,6 +78,8 @@ func (b *backlog) written(entries []Entry) (told []func(error)) {
 	for _, e := range entries {
 		told = append(told, b.late[e.Key].told...)
 	}
+	told = append(told, b.gone...)
+	b.gone = nil
 	b.stored(entries)
 	clear(b.late)
 	return told

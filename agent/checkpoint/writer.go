@@ -64,29 +64,35 @@ func (w *Writer) Load(done func([]Entry, error)) {
 }
 
 // Put stores changes, of which there is at least one, after all that were put before. done, which may be
-// nil, runs with nil once they are written, or synced if sync is true; or once nothing is left to be
-// written, because their last key was deleted. If they can't be written now it runs with the error first:
-// the caller may go on without, or wait. Entries that no store takes are refused, with an error, for
-// good. The entries must not be changed afterwards.
+// nil, runs with nil once they are written, or synced if sync is true, and with them all that was put
+// before. If they can't be written now it runs with the error first: the caller may go on without, or
+// wait; of the many who may wait for keys that are deleted meanwhile some are not told. Entries that no
+// store takes are refused, with an error, for good. The entries must not be changed afterwards.
 func (w *Writer) Put(sync bool, done func(error), changes ...Entry) {
-	if done == nil {
-		done = func(error) {}
-	}
 	if err := Check(changes); err != nil {
-		w.loop.Post(func() { done(err) })
+		w.tell(done, err)
 		return
 	}
 	w.sync = w.sync || sync
-	u := waiter{changes[len(changes)-1].Key, done}
+	var waiting []waiter
+	if done != nil {
+		waiting = []waiter{{changes[len(changes)-1].Key, done}}
+	}
 	if w.err != nil && !w.writing { // the next attempt takes it along
-		err := w.err
-		w.loop.Post(func() { done(err) })
-		w.keep(changes, []waiter{u})
+		w.tell(done, w.err)
+		w.backlog.put(changes, waiting)
 		return
 	}
 	w.entries = append(w.entries, changes...)
-	w.waiting = append(w.waiting, u)
+	w.waiting = append(w.waiting, waiting...)
 	w.write()
+}
+
+// tell runs done soon; never inside Put.
+func (w *Writer) tell(done func(error), err error) {
+	if done != nil {
+		w.loop.Post(func() { done(err) })
+	}
 }
 
 // Stop ends the attempts to write what could not be written.
@@ -147,18 +153,11 @@ func (w *Writer) append(entries []Entry, sync bool, done func(error)) {
 
 // failed keeps a batch for the next attempt, and what was put while it was being written.
 func (w *Writer) failed(entries []Entry, waiting []waiter) {
-	w.keep(entries, waiting)
-	w.keep(w.entries, w.waiting)
+	w.backlog.put(entries, waiting)
+	w.backlog.put(w.entries, w.waiting)
 	waiting = append(waiting, w.waiting...)
 	w.entries, w.waiting = nil, nil
 	for _, u := range waiting {
 		u.done(w.err)
-	}
-}
-
-// keep puts into the backlog what could not be written.
-func (w *Writer) keep(entries []Entry, waiting []waiter) {
-	for _, done := range w.backlog.put(entries, waiting) {
-		w.loop.Post(func() { done(nil) })
 	}
 }
