@@ -36,6 +36,7 @@ type core struct {
 
 	changes map[string][]byte        // not saved yet
 	acks    []*mesosproto.TaskStatus // to be sent when what they say is saved, one a task
+	owed    map[string]int           // where in acks, by task
 	broken  bool                     // saving failed, and is to be tried again
 	saving  backoff.Backoff
 
@@ -91,7 +92,7 @@ func (t *task) ready(s *spec) bool {
 func newCore(f *Framework) *core {
 	return &core{
 		framework: f, cfg: &f.cfg, store: f.cfg.Store, log: f.cfg.Logger.Named("framework"),
-		specs: map[string]*workload{}, tasks: map[string]*task{}, changes: map[string][]byte{},
+		specs: map[string]*workload{}, tasks: map[string]*task{}, changes: map[string][]byte{}, owed: map[string]int{},
 		saving:  backoff.Backoff{First: time.Second, Max: 30 * time.Second},
 		askWait: backoff.Backoff{First: 2 * time.Second, Max: time.Minute},
 	}
@@ -128,7 +129,7 @@ func (c *core) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *me
 			w.slots[index].outcome, w.slots[index].last = outcomes[index], outcomes[index].Message
 		}
 	}
-	c.clockWentBack(d.Now()) // if so
+	c.clockWentBack(d.Now()) // that of the last process may have been ahead
 	c.subscribed()
 }
 
@@ -305,6 +306,7 @@ func (c *core) flush() bool {
 	}
 	acks := c.acks
 	c.acks = nil
+	clear(c.owed)
 	for _, s := range acks {
 		c.call(c.driver.Acknowledge(s))
 	}

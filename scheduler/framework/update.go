@@ -2,7 +2,6 @@ package framework
 
 import (
 	"bytes"
-	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -39,11 +38,12 @@ func (c *core) StatusUpdate(_ *scheduler.Driver, s *mesosproto.TaskStatus) {
 // owe notes that an update is to be acknowledged: the last of its task, for an agent that has sent
 // another waits for nothing else.
 func (c *core) owe(s *mesosproto.TaskStatus) {
-	same := func(x *mesosproto.TaskStatus) bool { return x.GetTaskId().GetValue() == s.GetTaskId().GetValue() }
-	if i := slices.IndexFunc(c.acks, same); i >= 0 {
+	id := s.GetTaskId().GetValue()
+	if i, ok := c.owed[id]; ok {
 		c.acks[i] = s
 		return
 	}
+	c.owed[id] = len(c.acks)
 	c.acks = append(c.acks, s)
 }
 
