@@ -4,25 +4,12 @@ import (
 	"slices"
 	"time"
 
-	"go.uber.org/zap"
-
 	"github.com/mesokit/mesokit/mesosproto"
-	"github.com/mesokit/mesokit/scheduler"
 )
 
-const (
-	// Launch backoff, as Marathon has it.
-	delayFirst  = time.Second
-	delayMax    = 5 * time.Minute
-	delayFactor = 1.15
-
-	// stable is how long an instance must have been ready for its next failure to count as the first.
-	stable = time.Minute
-
-	// settled is how long a new instance must have been ready before one of an older generation goes for
-	// it: what crashes as soon as it has started replaces nothing.
-	settled = 10 * time.Second
-)
+// settled is how long a new instance must have been ready before one of an older generation goes for it:
+// what crashes as soon as it has started replaces nothing.
+const settled = 10 * time.Second
 
 // adopt takes over what is declared now.
 func (c *core) adopt() {
@@ -51,20 +38,6 @@ func (c *core) resize(w *workload, n int) {
 		w.slots = append(w.slots, &slot{index: len(w.slots)})
 	}
 }
-
-func (c *core) forgetOutcome(w *workload, sl *slot) {
-	if sl.remembered() {
-		c.changes[instanceKey(w.name, sl.index)] = nil
-	}
-	sl.outcome = outcome{}
-}
-
-func (c *core) rememberOutcome(w *workload, sl *slot) {
-	c.changes[instanceKey(w.name, sl.index)] = encode(sl.outcome)
-}
-
-// remembered tells whether there is something to remember.
-func (o outcome) remembered() bool { return o.Ended || o.Failures > 0 || o.Delay > 0 }
 
 // convergeDue looks at the workloads about which something is new, or due.
 func (c *core) convergeDue(now time.Time) {
@@ -135,49 +108,6 @@ func (c *core) converge(w *workload, now time.Time) {
 func (w *workload) later(at, now time.Time) {
 	if at.After(now) && (w.next.IsZero() || at.Before(w.next)) {
 		w.next = at
-	}
-}
-
-// renew makes a slot begin anew if what runs in it has changed.
-func (c *core) renew(w *workload, sl *slot) {
-	if sl.Generation == w.spec.generation {
-		return
-	}
-	c.forgetOutcome(w, sl)
-	sl.Generation, sl.last = w.spec.generation, ""
-}
-
-// watch kills what has been on its way for too long. Time that the framework was away does not count.
-func (c *core) watch(w *workload, now time.Time) {
-	if !c.connected {
-		return
-	}
-	for _, t := range w.tasks {
-		var patience time.Duration
-		switch t.State {
-		case mesosproto.TaskState_TASK_STAGING:
-			patience = c.cfg.StagingTimeout
-		case mesosproto.TaskState_TASK_STARTING, mesosproto.TaskState_TASK_KILLING:
-			patience = c.cfg.StartingTimeout
-		default:
-			continue
-		}
-		if t.Killing != "" {
-			continue
-		}
-		since := t.Since
-		if c.since.After(since) {
-			since = c.since
-		}
-		if due := since.Add(patience); due.After(now) {
-			w.later(due, now)
-			continue
-		}
-		why := "it was in " + t.State.String() + " for more than " + patience.String()
-		c.kill(t, why)
-		if sl := c.slotOf(t); sl != nil && sl.task == t {
-			c.failed(w, sl, false, why)
-		}
 	}
 }
 
@@ -327,83 +257,5 @@ func (c *core) wait(w *workload, now time.Time) {
 		} else if !sl.held {
 			w.later(sl.NotBefore, now)
 		}
-	}
-}
-
-// canLaunch tells whether the slot waits for nothing but an offer.
-func (sl *slot) canLaunch(now time.Time) bool {
-	return sl.task == nil && !sl.Ended && !sl.held && !sl.NotBefore.After(now)
-}
-
-// failed has a slot wait after its task did not do what it should. counts says that a batch has used up
-// one of its tries.
-func (c *core) failed(w *workload, sl *slot, counts bool, why string) {
-	sl.task, sl.last, sl.Message = nil, why, why
-	sl.Delay = min(max(delayFirst, time.Duration(float64(sl.Delay)*delayFactor)), delayMax)
-	sl.NotBefore = c.driver.Now().Add(sl.Delay)
-	w.dirty = true
-	if counts {
-		sl.Failures++
-		if w.spec.batch && w.spec.retries >= 0 && sl.Failures > w.spec.retries {
-			sl.Ended, sl.Failed = true, true
-		}
-	}
-	c.rememberOutcome(w, sl)
-}
-
-// succeed forgets the failures of a slot whose task has been ready for long enough; those of a batch
-// count all the same.
-func (c *core) succeed(w *workload, sl *slot, now time.Time) {
-	if sl.Delay == 0 || sl.task == nil || sl.task.running.IsZero() {
-		return
-	}
-	at := sl.task.running.Add(stable)
-	if at.After(now) {
-		w.later(at, now)
-		return
-	}
-	if w.spec.batch && sl.Failures > 0 {
-		sl.Delay, sl.NotBefore = 0, time.Time{}
-		c.rememberOutcome(w, sl)
-		return
-	}
-	c.forgetOutcome(w, sl)
-	sl.Generation = w.spec.generation
-}
-
-// kill begins to kill a task.
-func (c *core) kill(t *task, why string) {
-	if t.Killing != "" {
-		return
-	}
-	t.Killing, t.killNext = why, time.Time{}
-	t.killWait.Reset()
-	c.save(t)
-	c.log.Info("killing a task", zap.String("task_id", t.ID), zap.String("why", why))
-}
-
-func (c *core) killOne(id string) {
-	if t := c.tasks[id]; t != nil {
-		c.kill(t, "Kill was called")
-		c.specs[t.Spec].dirty = true
-		c.post()
-	}
-}
-
-// sendKills sends and repeats kills. One of an unreachable task would be in vain; it is sent when the
-// task is back.
-func (c *core) sendKills(w *workload, now time.Time) {
-	if !c.connected {
-		return
-	}
-	for _, t := range w.tasks {
-		if t.Killing == "" || t.State == mesosproto.TaskState_TASK_UNREACHABLE {
-			continue
-		}
-		if !t.killNext.After(now) {
-			c.call(c.driver.Kill(taskID(t.ID), scheduler.OnAgent(agentID(t.Agent))))
-			t.killNext = now.Add(t.killWait.Bound())
-		}
-		w.later(t.killNext, now)
 	}
 }

@@ -63,16 +63,6 @@ type workload struct {
 	refused []Refusal // since the last launch, by agent
 }
 
-// slot is one instance of a spec.
-type slot struct {
-	outcome
-	index   int
-	task    *task     // which fills it; nil: it waits, or has ended
-	waiting time.Time // since when
-	held    bool      // waits for its turn in a rollout
-	last    string    // how the last task ended; of one that did not fail it is not remembered
-}
-
 // task is a Task and what need not survive the process.
 type task struct {
 	Task

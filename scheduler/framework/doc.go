@@ -54,6 +54,8 @@
 //	framework.go   the handle
 //	core.go        callbacks, saving, timers
 //	converge.go    what should be, against what is: who waits, who is killed
+//	slot.go        what became of an instance, and how long it backs off
+//	kill.go        watchdogs, and kills until the end
 //	place.go       offers against those who wait
 //	update.go      what became of tasks
 //	reconcile.go   asking for it
