@@ -12,6 +12,9 @@
 //   - Synced: on the disk. Survives the death of the machine. For the agent's id and terminal updates,
 //     before the executor is told that they are safe.
 //
+// What can't be written, since the disk is full or broken, the Writer keeps and writes as soon as it can
+// be; the agent goes on meanwhile. Only a crash before that loses it.
+//
 // After a crash of the machine the end of a log that was not synced may be damaged: it is recognised
 // by its checksum and dropped, up to the last entry that is whole.
 //
