@@ -11,46 +11,22 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
-	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 	"github.com/mesokit/mesokit/scheduler"
 	"github.com/mesokit/mesokit/scheduler/schedulertest"
 )
 
-// unruly is a careful framework whose tasks have all that a command task can have: checks that fail, a
-// time that they may take at most, a grace period of their own. It kills every third.
-type unruly struct {
-	*careful
-	doomed map[string]bool // on its disk: to be killed
-}
-
-func (f *unruly) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, m *mesosproto.MasterInfo) {
-	f.careful.Registered(d, id, m)
-	f.killAgain(d)
-}
-
-func (f *unruly) Reregistered(d *scheduler.Driver, m *mesosproto.MasterInfo) {
-	f.careful.Reregistered(d, m)
-	f.killAgain(d)
-}
-
-// killAgain kills all that are to be killed, now and every minute: a kill may be lost.
-func (f *unruly) killAgain(d *scheduler.Driver) {
-	for _, id := range f.disk.order {
-		if f.doomed[id] && !transitions.Terminal(f.disk.tasks[id]) {
-			_ = d.Kill(&mesosproto.TaskID{Value: proto.String(id)})
-		}
-	}
-	d.AfterFunc(time.Minute, func() { f.killAgain(d) })
-}
+// unruly is a mixed framework whose tasks are command tasks, with all that these can have: checks that
+// fail, a time that they may take at most, a grace period of their own.
+type unruly struct{ *mixed }
 
 func nanoseconds(d time.Duration) *mesosproto.DurationInfo {
 	return &mesosproto.DurationInfo{Nanoseconds: proto.Int64(int64(d))}
 }
 
 // task is the nth task.
-func (f *unruly) task(n int) *mesosproto.TaskInfo {
+func (f unruly) task(n int) *mesosproto.TaskInfo {
 	t := scheduler.CommandTask(fmt.Sprintf("%s-%d", f.prefix, n), words[n%len(words)], resources.MustParse("cpus:0.5;mem:32"))
 	check := &mesosproto.CommandInfo{Value: proto.String("check")}
 	if n%2 == 0 {
@@ -73,7 +49,7 @@ func (f *unruly) task(n int) *mesosproto.TaskInfo {
 	return t
 }
 
-func (f *unruly) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
+func (f unruly) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) {
 	for _, o := range offers {
 		room := scheduler.RoomIn(o)
 		var tasks []*mesosproto.TaskInfo
@@ -125,32 +101,8 @@ func misbehave(spec *containerizer.Spec) schedulertest.Behaviour {
 
 // containerExploration is the exploration with containers and tasks of all kinds.
 func containerExploration() schedulertest.Exploration {
-	e := exploration()
-	e.Config.Behave = misbehave
+	e := mixedExploration(misbehave, func(f *mixed) scheduler.Scheduler { return unruly{f} })
 	e.Settle = time.Hour // until all that may be launched was: some are slow to start
-	e.Scenario = func(_ testing.TB, c *schedulertest.Cluster) {
-		for _, x := range []struct {
-			name         string
-			capabilities []mesosproto.FrameworkInfo_Capability_Type
-		}{
-			{"aware", []mesosproto.FrameworkInfo_Capability_Type{partitionAware}},
-			{"plain", nil},
-			{"telling", []mesosproto.FrameworkInfo_Capability_Type{partitionAware, mesosproto.FrameworkInfo_Capability_TASK_KILLING_STATE}},
-		} {
-			begin := process(x.name, 7, x.capabilities...)
-			doomed, disk := map[string]bool{}, (*memory)(nil)
-			c.RunProcess(func(kept bool) scheduler.Config {
-				cfg := begin(kept)
-				f := cfg.Scheduler.(*careful)
-				if disk != f.disk {
-					disk, doomed = f.disk, map[string]bool{}
-				}
-				cfg.Scheduler = &unruly{careful: f, doomed: doomed}
-				return cfg
-			})
-		}
-		c.Advance(5 * time.Second)
-	}
 	return e
 }
 

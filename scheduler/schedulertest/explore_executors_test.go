@@ -143,6 +143,11 @@ func mixedProcess(name string, capabilities ...mesosproto.FrameworkInfo_Capabili
 }
 
 func executorExploration() schedulertest.Exploration {
+	return mixedExploration(behave, func(f *mixed) scheduler.Scheduler { return f })
+}
+
+// mixedExploration is an exploration with frameworks that kill some of their tasks: what as makes of a mixed one.
+func mixedExploration(behave func(*containerizer.Spec) schedulertest.Behaviour, as func(*mixed) scheduler.Scheduler) schedulertest.Exploration {
 	e := exploration()
 	e.Config.Behave = behave
 	var stuck sync.Map // by cluster; []func() []string
@@ -154,7 +159,11 @@ func executorExploration() schedulertest.Exploration {
 				capabilities = append(capabilities, partitionAware)
 			}
 			begin, killed := mixedProcess(name, capabilities...)
-			c.RunProcess(begin)
+			c.RunProcess(func(disk bool) scheduler.Config {
+				cfg := begin(disk)
+				cfg.Scheduler = as(cfg.Scheduler.(*mixed))
+				return cfg
+			})
 			all = append(all, killed)
 		}
 		stuck.Store(c, all)
