@@ -201,7 +201,7 @@ func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 func TestTheInvariantsHoldForExecutorsUnderEachFaultAlone(t *testing.T) {
 	for _, kind := range schedulertest.AllFaults() {
 		e := executorExploration()
-		e.Seeds, e.Kinds = 2, []schedulertest.FaultKind{kind}
+		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
 	}
 }

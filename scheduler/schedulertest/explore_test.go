@@ -156,7 +156,7 @@ func faultsWithoutExecutors() []schedulertest.FaultKind {
 func TestTheInvariantsHoldUnderEachFaultAlone(t *testing.T) {
 	for _, kind := range faultsWithoutExecutors() {
 		e := exploration()
-		e.Seeds, e.Kinds = 2, []schedulertest.FaultKind{kind}
+		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
 	}
 }

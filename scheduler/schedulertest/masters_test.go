@@ -183,7 +183,7 @@ func TestTheInvariantsHoldWithThreeMastersUnderEachFaultAlone(t *testing.T) {
 		schedulertest.CutPair, schedulertest.CutPairOneWay, schedulertest.StopElection,
 	} {
 		e := withMasters()
-		e.Seeds, e.Kinds = 2, []schedulertest.FaultKind{kind}
+		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
 	}
 }

@@ -2,5 +2,8 @@
 
 package schedulertest_test
 
-// defaultSeeds is how many seeds the explorations run.
-const defaultSeeds = 250
+// How many seeds the explorations run, and those of one fault alone.
+const (
+	defaultSeeds = 250
+	seedsAlone   = 2
+)

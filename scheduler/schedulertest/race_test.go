@@ -2,5 +2,9 @@
 
 package schedulertest_test
 
-// defaultSeeds is how many seeds the explorations run: fewer with the race detector, which is slow.
-const defaultSeeds = 100
+// How many seeds the explorations run, and those of one fault alone: fewer with the race detector, which
+// makes each several times slower.
+const (
+	defaultSeeds = 20
+	seedsAlone   = 1
+)
