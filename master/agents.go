@@ -28,21 +28,30 @@ type peer struct {
 
 // fromAgent handles a message of an agent. While the master does not serve, what agents say is lost;
 // they try again.
+//
+// On a connection an agent registers first. What comes over one on which none is registered was sent
+// before that agent had another connection, over which later messages may have come already.
 func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 	if c.phase != leading {
 		c.counters.Dropped++
 		return
 	}
-	p := c.conns[conn]
-	if p == nil {
-		p = &peer{}
-		c.conns[conn] = p
-	}
 	switch m := m.(type) {
 	case *messagespb.RegisterSlaveMessage:
+		c.peer(conn)
 		c.register(conn, m)
+		return
 	case *messagespb.ReregisterSlaveMessage:
+		c.peer(conn)
 		c.reregister(conn, m)
+		return
+	}
+	p := c.conns[conn]
+	if p == nil || p.agent == nil {
+		c.counters.Dropped++
+		return
+	}
+	switch m := m.(type) {
 	case *messagespb.UnregisterSlaveMessage:
 		c.unregister(conn, m)
 	case *messagespb.UpdateSlaveMessage:
@@ -59,6 +68,13 @@ func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 		c.operationUpdate(m)
 	default:
 		c.counters.Dropped++
+	}
+}
+
+// peer notes that conn is one on which an agent registers.
+func (c *core) peer(conn link.Conn) {
+	if c.conns[conn] == nil {
+		c.conns[conn] = &peer{}
 	}
 }
 

@@ -490,6 +490,23 @@ func TestANewAgentReplacesOneThatIsBeingAdmitted(t *testing.T) {
 	require.Len(t, f.offers(), 1)
 }
 
+// What an agent has sent before it had its present connection may come after what it says on that. It is
+// old, and says nothing.
+func TestMessagesOfAFormerConnectionAreDropped(t *testing.T) {
+	b, h, f := launched(t)
+	former := &host{b: b, conn: h.conn, info: h.info}
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, f.running(h, "t", "cpus:1;mem:128"))
+	h.update(f, "t", mesosproto.TaskState_TASK_KILLED, uuid("2"))
+	require.Equal(t, mesosproto.TaskState_TASK_KILLED, f.updateOf("t").GetState())
+	f.acknowledge(h, "t", uuid("2"))
+	former.update(f, "t", mesosproto.TaskState_TASK_RUNNING, uuid("1"))
+	former.send(&messagespb.UnregisterSlaveMessage{SlaveId: h.info.Id})
+	require.Empty(t, f.updates())
+	require.True(t, h.state().Connected)
+	former.breaks()
+	require.True(t, h.state().Connected)
+}
+
 // A connection that breaks while the registry is written.
 func TestAConnectionThatBreaksDuringAdmission(t *testing.T) {
 	b := start(t)

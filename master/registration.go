@@ -242,9 +242,6 @@ func (c *core) unregister(conn link.Conn, m *messagespb.UnregisterSlaveMessage) 
 		return
 	}
 	a.leaving = true
-	if a.connected() {
-		c.displace(a, conn)
-	}
 	c.registrar.Apply(registry.RemoveAgent{ID: a.id}, func(err error) {
 		if c.phase != leading || c.registryFailed("remove agent", a.id, err) {
 			return
