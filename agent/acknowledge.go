@@ -32,11 +32,14 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 		}
 		return
 	}
-	c.forgetUpdate(u)
+	// The task first: an agent that knew it without its end would launch it again, or say that it is lost.
 	if t != nil {
-		ex := t.ex
 		c.complete(t)
-		c.removeExecutorIfDone(ex)
+	}
+	c.forgetUpdate(u)
+	c.streams.close(stream)
+	if t != nil {
+		c.removeExecutorIfDone(t.ex)
 	}
 	if fw != nil {
 		c.forgetIfIdle(fw)

@@ -17,7 +17,7 @@
 //	operation.go        reservations and volumes
 //	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back
 //	snapshot.go         what operators see
-//	records.go          what is kept of frameworks, executors and tasks
+//	records.go          what is kept of frameworks, executors and tasks; completed.go, of those that are over
 //
 // # Assembly
 //

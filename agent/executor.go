@@ -391,16 +391,3 @@ func (c *core) removeExecutor(ex *executor) {
 	c.touched(ex)
 	c.forgetIfIdle(fw)
 }
-
-// complete moves a task to the completed ones.
-func (c *core) complete(t *task) {
-	ex := t.ex
-	delete(ex.tasks, t.id)
-	delete(ex.fw.tasks, t.id)
-	c.forgetTask(t)
-	ex.completedTasks = append(ex.completedTasks, t)
-	if n := len(ex.completedTasks) - maxCompletedTasks; n > 0 {
-		ex.completedTasks = append([]*task(nil), ex.completedTasks[n:]...)
-	}
-	c.touched(ex)
-}

@@ -83,7 +83,7 @@ func (c *core) killQueued(t *task) {
 	switch {
 	case ex.supervisor != nil:
 		c.destroy(ex, nil)
-	case ex.state == executorRunning && !ex.used && len(ex.queue) == 0:
+	case ex.state == executorRunning && !ex.reported && !ex.busy():
 		c.shutdownExecutor(ex)
 	}
 }

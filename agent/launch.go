@@ -258,7 +258,6 @@ func (c *core) deliverThrough(ex *executor, last *batch) {
 			c.rememberDelivery(t)
 			c.log.Debug("task delivered", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("task_id", t.id))
 		}
-		ex.used = true
 		ex.stream.Send(launchEvent(b))
 	}
 	c.touched(ex)

@@ -96,13 +96,14 @@ type executor struct {
 	pid        int                            // as checkpointed
 	subscribed bool                           // was, at least once
 	stream     link.Stream[*executorpb.Event] // of the subscribed executor; nil while it is away
-	used       bool                           // it was given a task
+	reported   bool                           // it has said something of a task of its own
 
 	queue    []*batch // accepted, not yet delivered
 	updating bool     // the containerizer makes room for the head of queue
 	tasks    map[string]*task
 
-	completedTasks []*task // the latest maxCompletedTasks
+	completedTasks []*task      // the latest maxCompletedTasks of this process of the agent, for people
+	over           []completion // the latest maxCompletedTasks of all
 
 	stopRegistration, stopShutdown, stopHeartbeat func() bool
 	page                                          *ExecutorState // cache of the snapshot; nil if stale
@@ -110,11 +111,8 @@ type executor struct {
 
 func (ex *executor) age() uint64 { return ex.seq }
 
-// completed reports whether a task is among those that the executor had last: the framework has
-// acknowledged its end. The executor may not know that it was told of.
-func (ex *executor) completed(id string) bool {
-	return slices.ContainsFunc(ex.completedTasks, func(t *task) bool { return t.id == id })
-}
+// busy reports whether the executor has a task, or will be given one.
+func (ex *executor) busy() bool { return len(ex.queue) > 0 || ex.live() }
 
 func (ex *executor) stopTimers() {
 	ex.stopRegistration()

@@ -182,7 +182,7 @@ func TestExecutorsComeBackOrAreLost(t *testing.T) {
 	require.Equal(t, lines("a FINISHED EXECUTOR", "b GONE AGENT EXECUTOR_REREGISTRATION_TIMEOUT: Executor did not reregister within 2secs"), r.acknowledgeAll(3*time.Second))
 	require.NoError(t, p.update("undelivered", mesosproto.TaskState_TASK_FINISHED, 4))
 	require.Equal(t, "undelivered FINISHED EXECUTOR", r.acknowledgeAll(time.Second))
-	require.Equal(t, []string{"agent", "executor/f/back", "framework/f"}, keys(t, store))
+	require.Equal(t, []string{"agent", "completed/f/back/a", "completed/f/back/undelivered", "executor/f/back", "framework/f"}, keys(t, store))
 }
 
 func TestTheMasterHearsOfTheAgentAtOnceWhenAllExecutorsAreBack(t *testing.T) {
@@ -362,15 +362,16 @@ func TestChangedDescriptions(t *testing.T) {
 
 func TestUnreadableCheckpoints(t *testing.T) {
 	for key, value := range map[string]string{
-		"agent":          "{",
-		"agent/x":        "{}",
-		"framework/f":    `{"Version":99}`,
-		"executor/f/e":   "null",
-		"task/f/t":       "[]",
-		"update/f/t/0":   "{}",
-		"update/f/t/zzz": "{}",
-		"unknown/x":      "?",
-		"framework":      "{}",
+		"agent":           "{",
+		"agent/x":         "{}",
+		"framework/f":     `{"Version":99}`,
+		"executor/f/e":    "null",
+		"task/f/t":        "[]",
+		"update/f/t/0":    "{}",
+		"update/f/t/zzz":  "{}",
+		"completed/f/e/t": `{"Version":99}`,
+		"unknown/x":       "?",
+		"framework":       "{}",
 	} {
 		s := &memory.Store{}
 		require.NoError(t, s.Append([]checkpoint.Entry{{Key: key, Value: []byte(value)}}, true))
@@ -387,6 +388,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add("agent", []byte(`{"Version":1,"Info":"CgFo"}`))
 	f.Add("framework/f", []byte(`{"Version":1,"Seq":3,"Info":"CgA="}`))
 	f.Add("update/f/t/00", []byte(`{"Version":1}`))
+	f.Add("completed/f/e/t", []byte(`{"Version":1,"Seq":7}`))
 	f.Fuzz(func(t *testing.T, key string, value []byte) {
 		s := &memory.Store{}
 		known := frameworkRecord{Version: 1, Info: encoded(frameworkInfo("f"))}

@@ -15,14 +15,15 @@ import (
 // What an agent must know after it was killed, as entries of the checkpoint. Frameworks that do not
 // checkpoint leave nothing. Messages are kept as bytes, so fields that this version does not know survive.
 //
-//	agent                           agentRecord
-//	framework/<framework>           frameworkRecord
-//	executor/<framework>/<executor> executorRecord
-//	task/<framework>/<task>         taskRecord
-//	delivered/<framework>/<task>    {}; the executor was given the task
-//	update/<framework>/<task>/<n>   updateRecord, n in the order in which they came
-//	resources                       resourcesRecord
-//	operation/<uuid>                operationRecord
+//	agent                                   agentRecord
+//	framework/<framework>                   frameworkRecord
+//	executor/<framework>/<executor>         executorRecord
+//	task/<framework>/<task>                 taskRecord
+//	delivered/<framework>/<task>            {}; the executor was given the task
+//	update/<framework>/<task>/<n>           updateRecord, n in the order in which they came
+//	completed/<framework>/<executor>/<task> completionRecord, as long as the executor lives
+//	resources                               resourcesRecord
+//	operation/<uuid>                        operationRecord
 const recordVersion = 1
 
 type agentRecord struct {
@@ -47,6 +48,7 @@ type executorRecord struct {
 	Launched   bool // the containerizer was told
 	Pid        int
 	Subscribed bool
+	Reported   bool // it has said something of a task
 	Ended      bool
 }
 
@@ -62,6 +64,11 @@ type updateRecord struct {
 	Version int
 	Update  []byte // StatusUpdate
 	Acked   bool
+}
+
+type completionRecord struct {
+	Version int
+	Seq     uint64 // in the order of their ends
 }
 
 type resourcesRecord struct {
@@ -80,6 +87,9 @@ func frameworkKey(framework string) string          { return "framework/" + fram
 func executorKey(framework, executor string) string { return "executor/" + framework + "/" + executor }
 func taskKey(framework, task string) string         { return "task/" + framework + "/" + task }
 func deliveredKey(framework, task string) string    { return "delivered/" + framework + "/" + task }
+func completedKey(framework, executor, task string) string {
+	return "completed/" + framework + "/" + executor + "/" + task
+}
 func updateKey(framework, task string, n uint64) string {
 	return fmt.Sprintf("update/%s/%s/%016x", framework, task, n)
 }
@@ -164,14 +174,20 @@ func (c *core) rememberExecutor(ex *executor) {
 		Launched:   ex.launched,
 		Pid:        pid,
 		Subscribed: ex.subscribed,
+		Reported:   ex.reported,
 		Ended:      ex.hasEnded,
 	}))
 }
 
 func (c *core) forgetExecutor(ex *executor) {
-	if ex.fw.info.GetCheckpoint() {
-		c.put(forget(executorKey(ex.fw.id, ex.id)))
+	if !ex.fw.info.GetCheckpoint() {
+		return
 	}
+	changes := []checkpoint.Entry{forget(executorKey(ex.fw.id, ex.id))}
+	for _, o := range ex.over {
+		changes = append(changes, forget(completedKey(ex.fw.id, ex.id, o.task)))
+	}
+	c.put(changes...)
 }
 
 func (c *core) rememberTask(t *task, b *batch) {

@@ -1,8 +1,10 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/gogo/status"
@@ -36,6 +38,7 @@ func (c *core) restore(entries []checkpoint.Entry) error {
 		{"task", 2, c.restoreTask},
 		{"delivered", 2, c.restoreDelivery},
 		{"update", 3, c.restoreUpdate},
+		{"completed", 3, c.restoreCompletion},
 	} {
 		for _, e := range byKind[step.kind] {
 			ids := strings.Split(e.Key, "/")[1:]
@@ -54,6 +57,7 @@ func (c *core) restore(entries []checkpoint.Entry) error {
 	for _, fw := range inOrder(c.frameworks) {
 		for _, ex := range inOrder(fw.executors) {
 			ex.requeue()
+			slices.SortFunc(ex.over, func(a, b completion) int { return cmp.Compare(a.seq, b.seq) })
 		}
 	}
 	return nil
@@ -157,7 +161,7 @@ func (c *core) restoreExecutor(ids []string, value []byte) (kept bool, err error
 	ex.container = &mesosproto.ContainerID{Value: proto.String(r.Container)}
 	ex.sandbox = r.Sandbox
 	ex.launched, ex.pid = r.Launched, r.Pid
-	ex.subscribed = r.Subscribed
+	ex.subscribed, ex.reported = r.Subscribed, r.Reported
 	if r.Supervised {
 		ex.supervisor = &supervisor{ex: ex, stopKill: noTimer, stopMax: noTimer}
 	}
@@ -193,7 +197,6 @@ func (c *core) restoreDelivery(ids []string, _ []byte) (kept bool, err error) {
 	if fw := c.frameworks[ids[0]]; fw != nil {
 		if t := fw.task(ids[1]); t != nil {
 			t.queued = false
-			t.ex.used = true
 			return true, nil
 		}
 	}
@@ -224,9 +227,23 @@ func (c *core) restoreUpdate(ids []string, value []byte) (kept bool, err error) 
 	c.streams.open(ids[0], ids[1]).Restore(&statusupdate.Update{Message: m, Key: key}, r.Acked)
 	if t := fw.task(ids[1]); t != nil {
 		t.queued = false
-		t.ex.used = true
 		t.observe(m.GetStatus())
 	}
+	return true, nil
+}
+
+// restoreCompletion brings back that a task of an executor is over.
+func (c *core) restoreCompletion(ids []string, value []byte) (kept bool, err error) {
+	var r completionRecord
+	if err := decode(value, &r, &r.Version); err != nil {
+		return false, err
+	}
+	fw := c.frameworks[ids[0]]
+	if fw == nil || fw.executors[ids[1]] == nil {
+		return false, nil
+	}
+	ex := fw.executors[ids[1]]
+	ex.over = append(ex.over, completion{ids[2], c.sawAge(r.Seq)})
 	return true, nil
 }
 

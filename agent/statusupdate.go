@@ -52,8 +52,17 @@ func (c *core) executorUpdate(ex *executor, t *task, s *mesosproto.TaskStatus, a
 		c.log.Warn("update for a task that the executor does not have", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("task_id", s.GetTaskId().GetValue()))
 	} else {
 		s.ContainerStatus = c.containerStatus(ex, s.GetContainerStatus())
+		c.hasReported(ex)
 	}
 	c.acceptFrom(ex, t, s, acked)
+}
+
+// hasReported notes that a task has reached an executor: from now on it is kept when it is idle.
+func (c *core) hasReported(ex *executor) {
+	if ex.supervisor == nil && !ex.reported {
+		ex.reported = true
+		c.rememberExecutor(ex)
+	}
 }
 
 // acceptFrom checks what only executors can get wrong.

@@ -91,7 +91,8 @@ func (ss *streams) send(s *stream) {
 
 // acknowledge takes the head off a stream. The next goes out once the acknowledgement is remembered: an
 // agent that was killed in between would send the old one again after the new one, and the framework
-// would see its task go backwards. It returns nil if uuid is not the head's.
+// would see its task go backwards. It returns nil if uuid is not the head's. A terminal one is for the
+// caller to forget, and the stream for it to close: the task has to be forgotten first.
 func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	head := s.updates().Acknowledge(uuid)
 	if head == nil {
@@ -99,7 +100,6 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	}
 	s.stop()
 	if head.Terminal() {
-		ss.close(s)
 		return head
 	}
 	s.held++

@@ -82,14 +82,17 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 		c.rememberExecutor(ex)
 	}
 	c.touched(ex)
-	if !ex.used && len(ex.queue) == 0 && len(ex.tasks) == 0 {
-		// All its tasks were killed before it came up.
-		c.shutdownExecutor(ex)
-		return
+	tasks, updates := call.GetSubscribe().GetUnacknowledgedTasks(), call.GetSubscribe().GetUnacknowledgedUpdates()
+	if !ex.reported && len(tasks) == 0 && len(updates) == 0 {
+		// No task has reached it. If none is left for it, it would wait for ever. Mesos: everSentTask.
+		if c.dropUndelivered(ex, nil); !ex.busy() {
+			c.shutdownExecutor(ex)
+			return
+		}
 	}
 	// Executor libraries drop what comes before SUBSCRIBED, so acknowledgements come after it.
 	stream.Send(subscribedEvent(ex, c.info))
-	for _, u := range call.GetSubscribe().GetUnacknowledgedUpdates() {
+	for _, u := range updates {
 		if err := validateUpdate(call, u.GetStatus()); err != nil {
 			log.Warn("unacknowledged update ignored", zap.Error(err))
 			continue
@@ -99,7 +102,7 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	if ex.stream != stream {
 		return
 	}
-	c.dropUndelivered(ex, call.GetSubscribe().GetUnacknowledgedTasks())
+	c.dropUndelivered(ex, tasks)
 	c.heartbeatLater(ex)
 	c.executorIsBack()
 	for _, t := range inOrder(ex.tasks) {

@@ -68,7 +68,6 @@ func (c *core) deliverSupervised(s *supervisor) {
 	s.delivered = true
 	s.ex.state = executorRunning
 	s.ex.queue = nil
-	s.ex.used = true
 	s.task.queued = false
 	c.limitCompletion(s)
 	c.rememberDelivery(s.task)
