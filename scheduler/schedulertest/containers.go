@@ -19,12 +19,19 @@ import (
 type Behaviour struct {
 	// Start is how long it takes to start. Default 2 ms.
 	Start time.Duration
+	// NoImage is why its image can't be had; nil if it can, or if it has none. It is asked for before the
+	// container is launched, on which the rest is asked for anew.
+	NoImage error
 	// Fail is why it can't be started; nil if it can.
 	Fail error
+	// FailUpdate is why its resources can't be changed; nil if they can.
+	FailUpdate error
 	// Run is how long it runs; negative means until it is killed.
 	Run time.Duration
 	// Exit is its exit status after that.
 	Exit int
+	// End, if set, is how it ends then instead: for having hit a limit, for example.
+	End *containerizer.Termination
 	// IgnoreTerm: SIGTERM does nothing to it.
 	IgnoreTerm bool
 	// Check is the exit status of a command that is run in it, such as a health check; nil: 0.
@@ -100,7 +107,20 @@ func newMachine(c *Cluster, total resources.Resources) *machine {
 	return &machine{cluster: c, total: total, containers: map[string]*container{}}
 }
 
+// exit ends a container as it behaves.
+func (m *machine) exit(c *container) {
+	if how := c.does.End; how != nil {
+		m.endAs(c, *how)
+	} else {
+		m.end(c, syscall.WaitStatus(c.does.Exit<<8))
+	}
+}
+
 func (m *machine) end(c *container, status syscall.WaitStatus) {
+	m.endAs(c, containerizer.Termination{Exited: true, WaitStatus: status})
+}
+
+func (m *machine) endAs(c *container, how containerizer.Termination) {
 	if c.ended {
 		return
 	}
@@ -108,9 +128,9 @@ func (m *machine) end(c *container, status syscall.WaitStatus) {
 	if c.stopExit != nil {
 		c.stopExit()
 	}
-	c.exit = containerizer.Termination{Exited: true, WaitStatus: status}
+	c.exit = how
 	if c.process != nil {
-		c.process.die(status)
+		c.process.die(how.WaitStatus)
 	}
 	waiters := c.waiters
 	c.waiters = nil
@@ -193,8 +213,9 @@ func (s *simulated) forget(id string) {
 	m.order = slices.DeleteFunc(m.order, func(x string) bool { return x == id })
 }
 
-func (s *simulated) Pull(_ *containerizer.Spec, done func(error)) func() {
-	s.post(func() { done(nil) })
+func (s *simulated) Pull(spec *containerizer.Spec, done func(error)) func() {
+	err := s.machine.cluster.cfg.Behave(spec).NoImage
+	s.post(func() { done(err) })
 	return func() {}
 }
 
@@ -226,7 +247,7 @@ func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Lau
 				m.execute(c)
 			}
 			if c.does.Run > 0 || c.does.Run == 0 && c.does.Executor == nil {
-				c.stopExit = m.cluster.net.sim.After(c.does.Run, func() { m.end(c, syscall.WaitStatus(c.does.Exit<<8)) })
+				c.stopExit = m.cluster.net.sim.After(c.does.Run, func() { m.exit(c) })
 			}
 			s.post(func() { done(containerizer.Launched{}, nil) })
 		}
@@ -268,7 +289,12 @@ func (s *simulated) Destroy(id *mesosproto.ContainerID, done func(containerizer.
 }
 
 func (s *simulated) Update(id *mesosproto.ContainerID, r resources.Resources, _ map[string]float64, done func(error)) {
-	if c := s.machine.containers[id.GetValue()]; c != nil && !c.ended {
+	c := s.machine.containers[id.GetValue()]
+	if c != nil && c.does.FailUpdate != nil {
+		s.post(func() { done(c.does.FailUpdate) })
+		return
+	}
+	if c != nil && !c.ended {
 		c.has = r
 		s.machine.cluster.check.started(s.machine)
 	}

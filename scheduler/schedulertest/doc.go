@@ -84,7 +84,9 @@
 // to survive its own crashes is started with [Cluster.RunProcess].
 //
 // With Exploration.Steps half of the faults wait for a step; seed after seed, every kind waits for every
-// step. Explored.Timed counts, for each [Cell] of that table, how often it came to that.
+// step. Explored.Timed counts, for each [Cell] of that table, how often it came to that. Explored.Reached
+// counts what frameworks were told of tasks: each state with who said it and why ([Told]), and which state
+// followed which ([Change]). [Cluster.Reached] does so for one cluster.
 //
 // Several seeds run at the same time, on all CPUs; of those that fail the first is reported, however they
 // were run. Exploration.Twice runs each seed a second time at another GOMAXPROCS: a framework that starts

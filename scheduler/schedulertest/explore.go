@@ -50,6 +50,7 @@ type Explored struct {
 	Timed  map[Cell]int // faults that hit the step that they had waited for
 	Tasks  int
 	Time   time.Duration // virtual
+	Reached
 }
 
 // String is a line for logs.
@@ -86,6 +87,7 @@ func Explore(t testing.TB, e Exploration) Explored {
 		for cell, n := range r.timed {
 			sum.Timed[cell] += n
 		}
+		sum.Add(r.reached)
 		sum.Tasks += r.tasks
 		sum.Time += r.time
 	}

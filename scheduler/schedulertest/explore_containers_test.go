@@ -111,5 +111,6 @@ func TestTheInvariantsHoldForAllKindsOfContainers(t *testing.T) {
 	e.Seeds = (e.Seeds + 4) / 5 // each runs longer than others
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	requireKnown(t, ran.Reached)
 	require.Positive(t, ran.Tasks)
 }

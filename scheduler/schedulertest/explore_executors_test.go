@@ -188,6 +188,7 @@ func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 	}
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	requireKnown(t, ran.Reached)
 	if ran.Seeds >= 100 {
 		for _, kind := range schedulertest.AllFaults() {
 			require.Positive(t, ran.Faults[kind], "%s", kind)

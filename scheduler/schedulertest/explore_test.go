@@ -141,6 +141,7 @@ func TestTheInvariantsHoldWhateverFails(t *testing.T) {
 	}
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	requireKnown(t, ran.Reached)
 	if ran.Seeds >= 100 {
 		for _, kind := range faultsWithoutExecutors() {
 			require.Positive(t, ran.Faults[kind], "%s", kind)

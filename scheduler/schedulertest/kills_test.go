@@ -33,7 +33,9 @@ func TestKillsAreNotForgottenWhateverFails(t *testing.T) {
 		c.RunProcess(killers(process("plain", 3)))
 		c.Advance(5 * time.Second)
 	}
-	t.Log(schedulertest.Explore(t, e))
+	ran := schedulertest.Explore(t, e)
+	t.Log(ran)
+	requireKnown(t, ran.Reached)
 }
 
 func killers(begin func(disk bool) scheduler.Config) func(disk bool) scheduler.Config {

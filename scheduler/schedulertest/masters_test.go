@@ -169,6 +169,7 @@ func TestTheInvariantsHoldWithThreeMasters(t *testing.T) {
 	e := withMasters()
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	requireKnown(t, ran.Reached)
 	if ran.Seeds >= 100 {
 		for _, kind := range faultsWithoutExecutors() {
 			require.Positive(t, ran.Faults[kind], "%s", kind)

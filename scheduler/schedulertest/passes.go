@@ -15,6 +15,7 @@ type result struct {
 	hash     string
 	happened map[FaultKind]int
 	timed    map[Cell]int
+	reached  Reached
 	tasks    int
 	time     time.Duration
 }
@@ -64,7 +65,10 @@ func (e Exploration) once(t testing.TB, seed uint64) result {
 		return result{failed: true}
 	}
 	c := r.cluster
-	return result{hash: c.Hash(), happened: c.happened, timed: c.timing.hits, tasks: len(c.check.updates.order), time: c.sinceStart()}
+	return result{
+		hash: c.Hash(), happened: c.happened, timed: c.timing.hits, reached: c.check.updates.reached,
+		tasks: len(c.check.updates.order), time: c.sinceStart(),
+	}
 }
 
 func (e Exploration) script(seed uint64) Faults {

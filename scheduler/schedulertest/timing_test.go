@@ -175,6 +175,7 @@ func TestTheInvariantsHoldWhateverFailsAtWhichStep(t *testing.T) {
 	}
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
+	requireKnown(t, ran.Reached)
 	if ran.Seeds < 250 {
 		return
 	}

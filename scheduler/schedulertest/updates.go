@@ -13,8 +13,9 @@ import (
 // updates follows every task from the framework's ACCEPT to its last acknowledgement, by what passes
 // on the wires.
 type updates struct {
-	tasks map[taskKey]*taskLife
-	order []*taskLife
+	tasks   map[taskKey]*taskLife
+	order   []*taskLife
+	reached Reached
 }
 
 type taskKey struct{ framework, task string }
@@ -43,7 +44,7 @@ type taskLife struct {
 }
 
 func newUpdates() updates {
-	return updates{tasks: map[taskKey]*taskLife{}}
+	return updates{tasks: map[taskKey]*taskLife{}, reached: Reached{map[Told]int{}, map[Change]int{}}}
 }
 
 func (u *updates) of(framework, task string) *taskLife {
@@ -137,6 +138,7 @@ func (k *checker) toAgent(m proto.Message) {
 func (k *checker) saw(framework *mesosproto.FrameworkID, aware bool, s *mesosproto.TaskStatus) {
 	l := k.updates.of(framework.GetValue(), s.GetTaskId().GetValue())
 	l.aware = aware
+	k.updates.reached.Told[toldBy(s)]++
 	k.inOrder(l, string(s.GetUuid()))
 	k.forward(l, s)
 }
@@ -178,6 +180,10 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 		return
 	}
 	l.last, l.lastFrom = to, s
+	if first {
+		from = mesosproto.TaskState_TASK_STAGING
+	}
+	k.updates.reached.Changes[Change{from, to}]++
 	switch {
 	case first || from == to || transitions.Task.Allowed(from, to):
 	case from == mesosproto.TaskState_TASK_LOST && !l.aware:
