@@ -50,8 +50,8 @@ func Launch(tasks ...*mesosproto.TaskInfo) *mesosproto.Offer_Operation {
 	}
 }
 
-// LaunchTogether is the operation that launches a task group: all tasks or none, under one executor. Its
-// FrameworkId must be set, see [Driver.FrameworkID]: the master fills it in only for single tasks.
+// LaunchTogether is the operation that launches a task group: all tasks or none, under one executor. The
+// driver fills in the executor's FrameworkId if it is missing.
 //
 // Mesos: Offer.Operation LAUNCH_GROUP.
 func LaunchTogether(executor *mesosproto.ExecutorInfo, tasks ...*mesosproto.TaskInfo) *mesosproto.Offer_Operation {

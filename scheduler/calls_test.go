@@ -39,8 +39,18 @@ var calls = []struct {
 		return d.LaunchGroup(ids("o1"), &mesosproto.ExecutorInfo{ExecutorId: executorID("e")},
 			[]*mesosproto.TaskInfo{task("t")}, RefuseFor(0))
 	}, `type:ACCEPT accept:{offer_ids:{value:"o1"} operations:{type:LAUNCH_GROUP launch_group:{
-		executor:{executor_id:{value:"e"}}
+		executor:{executor_id:{value:"e"} framework_id:{value:"f-1"}}
 		task_group:{tasks:{name:"t" task_id:{value:"t"} agent_id:{value:"a-1"}}}}} filters:{refuse_seconds:0}}`},
+	{"LaunchGroup of another framework, which is for the master to refuse", func(d *Driver) error {
+		return d.LaunchGroup(ids("o1"), &mesosproto.ExecutorInfo{ExecutorId: executorID("e"), FrameworkId: &mesosproto.FrameworkID{Value: proto.String("f-0")}}, nil)
+	}, `type:ACCEPT accept:{offer_ids:{value:"o1"} operations:{type:LAUNCH_GROUP launch_group:{
+		executor:{executor_id:{value:"e"} framework_id:{value:"f-0"}} task_group:{}}}}`},
+	{"LaunchTasks under an executor, whose framework the master fills in", func(d *Driver) error {
+		t := task("t")
+		t.Executor = &mesosproto.ExecutorInfo{ExecutorId: executorID("e")}
+		return d.LaunchTasks(ids("o1"), []*mesosproto.TaskInfo{t})
+	}, `type:ACCEPT accept:{offer_ids:{value:"o1"} operations:{type:LAUNCH launch:{
+		task_infos:{name:"t" task_id:{value:"t"} agent_id:{value:"a-1"} executor:{executor_id:{value:"e"}}}}}}`},
 	{"Decline", func(d *Driver) error { return d.Decline(ids("o1"), RefuseFor(-time.Second)) },
 		`type:DECLINE decline:{offer_ids:{value:"o1"} filters:{refuse_seconds:-1}}`},
 	{"Decline by default", func(d *Driver) error { return d.Decline(ids("o1")) },

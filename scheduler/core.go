@@ -107,6 +107,17 @@ func (c *core) start() {
 // send hands a call to the connection.
 func (c *core) send(call *schedulerpb.Call) { c.sendThen(call, nil) }
 
+// identify fills in the framework's id, also in the executors of task groups: the master does that only for
+// those of single tasks. Mesos: Master::accept, validateFrameworkID of src/master/validation.cpp.
+func (c *core) identify(call *schedulerpb.Call) {
+	call.FrameworkId = c.info.Id
+	for _, op := range call.GetAccept().GetOperations() {
+		if e := op.GetLaunchGroup().GetExecutor(); e != nil && e.FrameworkId == nil {
+			e.FrameworkId = c.info.Id
+		}
+	}
+}
+
 // sendThen does, and tells then how it ended instead of the framework.
 func (c *core) sendThen(call *schedulerpb.Call, then func(error)) {
 	conn := c.conn
@@ -117,7 +128,7 @@ func (c *core) sendThen(call *schedulerpb.Call, then func(error)) {
 		then(status.Error(codes.Unavailable, "the connection to the master was lost before the call was sent"))
 		return
 	}
-	call.FrameworkId = c.info.Id
+	c.identify(call)
 	accepted := c.remember(call)
 	conn.inflight++
 	conn.client.Send(call, func(err error) {

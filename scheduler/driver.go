@@ -112,7 +112,7 @@ func (d *Driver) AfterFunc(wait time.Duration, f func()) (stop func() bool) {
 func (d *Driver) Rand() *rand.Rand { return d.life.Rand() }
 
 // Call queues any call of the scheduler API but SUBSCRIBE; the other methods are shorter ways to it.
-// FrameworkId is filled in. call is copied.
+// FrameworkId is filled in, also of the executors of task groups. call is copied.
 //
 // Errors: InvalidArgument for what the API would refuse as malformed; FailedPrecondition while the
 // framework is not subscribed. Later refusals arrive through Scheduler.Error.

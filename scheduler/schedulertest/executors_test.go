@@ -29,9 +29,8 @@ type part struct {
 	tasks []*mesosproto.TaskInfo
 }
 
-func (p part) operation(d *scheduler.Driver) *mesosproto.Offer_Operation {
+func (p part) operation() *mesosproto.Offer_Operation {
 	if p.group != nil {
-		p.group.FrameworkId = d.FrameworkID()
 		return scheduler.LaunchTogether(p.group, p.tasks...)
 	}
 	return scheduler.Launch(p.tasks...)
@@ -61,7 +60,7 @@ func (l *launching) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Off
 		room := scheduler.RoomIn(o)
 		var operations []*mesosproto.Offer_Operation
 		for len(l.parts) > 0 && room.PutGroup(l.parts[0].group, l.parts[0].tasks...) {
-			operations = append(operations, l.parts[0].operation(d))
+			operations = append(operations, l.parts[0].operation())
 			l.parts = l.parts[1:]
 		}
 		_ = d.Accept(room.Offers(), operations)

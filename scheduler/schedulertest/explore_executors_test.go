@@ -49,7 +49,7 @@ func (f *mixed) killAgain(d *scheduler.Driver) {
 var words = []string{"server", "sleep 60", "exit 1", "sleep 300", "sleep 5; exit 1", "true"}
 
 // next is what the framework would launch now: a command task, a task under an executor or a group.
-func (f *mixed) next(d *scheduler.Driver) part {
+func (f *mixed) next() part {
 	n := len(f.disk.order)
 	need := resources.MustParse("cpus:0.5;mem:32")
 	id := func(n int) string { return fmt.Sprintf("%s-%d", f.prefix, n) }
@@ -62,9 +62,7 @@ func (f *mixed) next(d *scheduler.Driver) part {
 	case 0:
 		return part{tasks: []*mesosproto.TaskInfo{scheduler.CommandTask(id(n), words[n%len(words)], need)}}
 	case 1: // and its tasks follow it
-		x := custom(fmt.Sprintf("%s-group-%d", f.prefix, n))
-		x.FrameworkId = d.FrameworkID()
-		return part{x, []*mesosproto.TaskInfo{under(n), under(n + 1)}}
+		return part{custom(fmt.Sprintf("%s-group-%d", f.prefix, n)), []*mesosproto.TaskInfo{under(n), under(n + 1)}}
 	}
 	t := under(n)
 	t.Executor = custom([]string{"stays", "leaves", "crashes", "silent"}[n%7%4])
@@ -76,7 +74,7 @@ func (f *mixed) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) 
 		room := scheduler.RoomIn(o)
 		var operations []*mesosproto.Offer_Operation
 		for f.alive() < f.want && len(f.disk.order) < f.total {
-			p := f.next(d)
+			p := f.next()
 			if !room.PutGroup(p.group, p.tasks...) {
 				break
 			}
@@ -93,7 +91,7 @@ func (f *mixed) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer) 
 					})
 				}
 			}
-			operations = append(operations, p.operation(d))
+			operations = append(operations, p.operation())
 		}
 		_ = d.Accept(room.Offers(), operations, scheduler.RefuseFor(time.Minute)) // while it is disconnected: the offer is void
 	}
