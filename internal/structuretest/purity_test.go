@@ -99,6 +99,7 @@ var exempt = []exemption{
 	{"executor/driver.go:Run", "context.AfterFunc", "follows its caller's context, before any loop"},
 	{"executor/driver.go:Done", "chan", "for others to wait for"},
 	{"scheduler/schedulertest/executors.go:look", "chan", "asks whether a driver is done, and never waits"},
+	{"scheduler/schedulertest/removed.go:serves", "chan", "asks whether a driver is done, and never waits"},
 	{"executor/environment.go", "os", "the environment is read before there is a driver"},
 	{"executor/exit_unix.go", "os", "ends the process"},
 	{"executor/exit_unix.go", "time.Sleep", "ends the process"},

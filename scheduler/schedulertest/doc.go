@@ -126,7 +126,7 @@
 //   - stuck: no task is still on its way: staging, starting, being killed.
 //   - hoarded: no framework has kept an offer for long without using or declining it.
 //   - truth: what its framework believes of it is so; it runs if and only if its container does, or, under
-//     an executor, if that lives and says so.
+//     an executor, if that lives and says so. Nothing runs of a framework that was torn down.
 //   - durable: what an agent has acknowledged to an executor its framework has heard.
 //   - killed: a task whose KILL a master has taken, since when it has not crashed, has ended or its agent
 //     is away.

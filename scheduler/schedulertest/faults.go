@@ -186,8 +186,11 @@ func (f *Fault) detail(r *rand.Rand) {
 	switch f.Kind {
 	case BreakAgentLink, BreakFrameworkLink, BreakElectionLink:
 		f.For, f.Notice = 0, Notice{randomNotice(r), randomNotice(r)}
-	case BreakExecutorLink: // both are on one machine, whose kernel tells them
-		f.For, f.Notice = 0, Notice{max(randomNotice(r), 0), max(randomNotice(r), 0)}
+	case BreakExecutorLink:
+		// Both are on one machine, whose kernel tells the executor. It could not find out by itself, nor
+		// can the reference's: nothing has to come over its stream, and what it says goes over another
+		// connection. So an agent would wait for ever for one that has nothing to say.
+		f.For, f.Notice = 0, Notice{max(randomNotice(r), 0), randomNotice(r)}
 	case LoseCall, LoseAnswer, CrashContainer, CrashExecutor, LoseExecutorCall, LoseExecutorAnswer:
 		f.For = 0
 	case CutPair, CutPairOneWay:

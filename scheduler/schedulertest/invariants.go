@@ -49,14 +49,15 @@ const (
 type checker struct {
 	cluster  *Cluster
 	updates  updates
-	admitted map[string]bool // agents that the registry knows, so a new master has to
-	removed  map[string]bool // agents that were, and were taken out of it
+	admitted map[string]bool   // agents that the registry knows, so a new master has to
+	removed  map[string]bool   // agents that were, and were taken out of it
+	torndown map[string]string // frameworks, and by which master's process
 	nextFull time.Time
 	found    []Violation
 }
 
 func newChecker(c *Cluster) *checker {
-	return &checker{cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, nextFull: c.sim.Now().Add(fullCheckEvery)}
+	return &checker{cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, torndown: map[string]string{}, nextFull: c.sim.Now().Add(fullCheckEvery)}
 }
 
 // violated records a violation and fails the test; the test ends at the end of the step.

@@ -46,6 +46,8 @@ func (k *checker) said(master, framework string, e *schedulerpb.Event) {
 func (k *checker) took(master string, m *schedulerpb.Call) {
 	framework := m.GetFrameworkId().GetValue()
 	switch m.GetType() {
+	case schedulerpb.Call_TEARDOWN:
+		k.torndown[framework] = master
 	case schedulerpb.Call_ACCEPT:
 		for t := range launches(m) {
 			if l := k.updates.of(framework, t.GetTaskId().GetValue()); !l.spoken { // else it was refused

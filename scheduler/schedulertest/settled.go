@@ -14,20 +14,21 @@ func (c *Cluster) sinceStart() time.Duration { return c.sim.Now().Sub(loop.Epoch
 // asked for, the framework has heard that it has ended, runs or is unreachable; and what it has heard
 // is true: a task runs if and only if its container does. Agents are registered.
 //
-// A framework is only held to it as long as it has the id under which it launched the task, and it has
-// to reconcile: nobody else can know of an ACCEPT that was lost.
+// A framework is only held to it as long as it has the id under which it launched the task, and its driver
+// has not been stopped; and it has to reconcile: nobody else can know of an ACCEPT that was lost. Of a
+// framework that was torn down nothing runs any more.
 func (c *Cluster) CheckSettled() {
 	c.t.Helper()
 	c.Check()
 	live := map[string]bool{}
 	for _, f := range c.fws {
-		if id := f.driver.FrameworkID().GetValue(); id != "" && !f.loop.Closed() {
+		if id := f.driver.FrameworkID().GetValue(); id != "" && f.serves() {
 			live[id] = true
 		}
 		if err := f.driver.Err(); err != nil {
 			c.check.violated(InvariantNoFatal, "the driver of %s ended: %v", f.name, err)
 		}
-		if !f.loop.Closed() {
+		if f.serves() {
 			c.check.unanswered(f)
 		}
 	}
@@ -45,6 +46,7 @@ func (c *Cluster) CheckSettled() {
 			c.check.kept(l)
 		}
 	}
+	c.check.emptied()
 	c.check.registered()
 	c.check.stop()
 }
@@ -59,9 +61,8 @@ func (k *checker) registered() {
 	for a := range m.master.Snapshot().Agents.All() {
 		connected[a.PID] = a.Connected
 	}
-	net := k.cluster.net
 	for _, a := range k.cluster.agents {
-		if !a.loop.Closed() && !net.blocked(a.name, m.name) && !net.blocked(m.name, a.name) && !connected[a.pid] {
+		if k.reached(a) && !connected[a.pid] {
 			k.violated(InvariantBounded, "%s runs and can reach %s, but is not registered with it", a.name, m.name)
 		}
 	}
