@@ -180,7 +180,6 @@ func mixedExploration(behave func(*containerizer.Spec) schedulertest.Behaviour, 
 
 func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 	e := executorExploration()
-	e.Steps = true
 	if testing.Short() {
 		e.Seeds = min(e.Seeds, 30)
 	}

@@ -126,6 +126,7 @@ func exploration() schedulertest.Exploration {
 	return schedulertest.Exploration{
 		Config: schedulertest.Config{Agents: 3},
 		First:  *seed, Seeds: *seeds, Twice: *twice,
+		Steps: true,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
 			c.RunProcess(process("aware", 4, partitionAware))
 			c.RunProcess(process("plain", 3))

@@ -154,7 +154,6 @@ func (f busy) endServers(d *scheduler.Driver) {
 
 func TestTheInvariantsHoldWhateverFailsAtWhichStep(t *testing.T) {
 	e := exploration()
-	e.Steps = true
 	for _, kind := range schedulertest.AllFaults() {
 		if !ofExecutors(kind) { // there are none
 			e.Kinds = append(e.Kinds, kind)

@@ -25,7 +25,6 @@ type taskLife struct {
 	agent    string
 	sent     []string        // uuids, as the agent first sent them
 	over     bool            // the last of them is terminal
-	answer   bool            // it says that the agent does not have the task: the next process may say so anew
 	seen     []string        // uuids, as the framework first saw them
 	acked    map[string]bool // that reached the agent
 	last     mesosproto.TaskState
@@ -105,7 +104,7 @@ func (k *checker) fromAgent(m proto.Message) {
 		}
 	}
 	switch n := len(l.sent); {
-	case n == 0 || l.amnesic || l.reset || n == l.survived && l.answer:
+	case n == 0 || l.amnesic:
 	case n == l.survived && (l.over || !l.rebooted && !l.acked[l.sent[n-1]]):
 		k.violated(InvariantDurable, "task %s of %s: the agent that sent update %x has forgotten it after a crash; now it sends %x", l.key.task, l.key.framework, l.sent[n-1], uuid)
 	case !l.rebooted && !l.acked[l.sent[n-1]]:
@@ -114,7 +113,6 @@ func (k *checker) fromAgent(m proto.Message) {
 	k.passes(l, uuid)
 	l.sent = append(l.sent, uuid)
 	l.over = transitions.Terminal(x.GetUpdate().GetStatus().GetState())
-	l.answer = x.GetUpdate().GetStatus().GetReason() == mesosproto.TaskStatus_REASON_RECONCILIATION
 }
 
 // toAgent notes an acknowledgement that arrives.
