@@ -87,6 +87,7 @@ func (f *Framework) launches(id string, t *mesosproto.TaskInfo) {
 	c.id = id
 	l := f.cluster.check.updates.of(id, task)
 	l.agent, l.grace = t.GetAgentId().GetValue(), grace(t.GetKillPolicy())
+	l.launched = f.cluster.sim.Now()
 	if !f.cluster.cfg.NoRecords {
 		f.Launched = append(f.Launched, t)
 	}

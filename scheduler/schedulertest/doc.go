@@ -121,9 +121,9 @@
 //
 // [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
 //
-//   - bounded: of every task that was launched its framework has heard what became of it. Each agent that
-//     runs, and that nothing keeps from the master, is registered.
-//   - stuck: no task is still on its way: staging, starting, being killed.
+//   - bounded: of every task that was launched more than five minutes ago its framework has heard what
+//     became of it. Each agent that runs, and that nothing keeps from the master, is registered.
+//   - stuck: no task is still on its way after that time: staging, starting, being killed.
 //   - hoarded: no framework has kept an offer for long without using or declining it.
 //   - truth: what its framework believes of it is so; it runs if and only if its container does, or, under
 //     an executor, if that lives and says so. Nothing runs of a framework that was torn down.

@@ -68,8 +68,13 @@ func (k *checker) registered() {
 	}
 }
 
+// launchWithin is how long a task may be on its way to RUNNING, or to its end. A framework may have launched
+// it just now; an executor that does not register is given up after a minute.
+const launchWithin = 5 * time.Minute
+
 // settled checks one task.
 func (k *checker) settled(l *taskLife, runs bool) {
+	fresh := k.cluster.sim.Now().Before(l.launched.Add(launchWithin))
 	switch {
 	case k.killed(l) && !l.unknown && !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_UNREACHABLE:
 		k.violated(InvariantKilled, "task %s of %s is still %v; it was due to end by %v", l.key.task, l.key.framework, l.last, l.kill.due.Sub(loop.Epoch))
@@ -77,6 +82,7 @@ func (k *checker) settled(l *taskLife, runs bool) {
 		if runs {
 			k.violated(InvariantTruth, "task %s of %s is unknown to the master, but its container runs", l.key.task, l.key.framework)
 		}
+	case fresh && (l.lastFrom == nil || !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_RUNNING):
 	case l.lastFrom == nil:
 		k.violated(InvariantBounded, "task %s of %s was launched, and nothing was ever heard of it", l.key.task, l.key.framework)
 	case transitions.Terminal(l.last):

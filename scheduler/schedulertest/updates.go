@@ -29,6 +29,7 @@ type taskLife struct {
 	acked    map[string]bool // that reached the agent
 	last     mesosproto.TaskState
 	lastFrom *mesosproto.TaskStatus // nil: nothing heard
+	launched time.Time              // when its framework asked for it last
 	aware    bool                   // the framework is PARTITION_AWARE
 	unknown  bool                   // the last answer was that the master does not know it
 	amnesic  bool                   // its agent forgot of it; see amnesic
