@@ -60,7 +60,7 @@ func suite(begin func() subject) schedulertest.Exploration {
 	return schedulertest.Exploration{
 		// Agents have room for what frameworks that lost their disk leave behind.
 		Config: schedulertest.Config{Agents: 3, Resources: "cpus:32;mem:32768;disk:16384;ports:[31000-32000]"},
-		Faults: 25, Within: within,
+		Faults: 25, Within: within, Steps: true,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
 			s := &suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}}
 			runs.Store(c, s)
