@@ -12,7 +12,7 @@
 // and beside the path:
 //
 //	supervise.go        command and Docker tasks, which the agent runs itself; checks.go, exit.go
-//	subscribe.go        the executor API; events.go, validate.go
+//	subscribe.go        the executor API; events.go, validate.go; adopt.go
 //	kill.go, drain.go   ends that are asked for; shutdown.go
 //	operation.go        reservations and volumes
 //	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back

@@ -320,7 +320,7 @@ func TestAnExecutorKeepsAnUpdateUntilAllIsWritten(t *testing.T) {
 	store.Fail(nil)
 	r.run(checkpoint.RetryMax)
 	require.Contains(t, p.types(), "ACKNOWLEDGED")
-	require.Equal(t, []string{"agent", "executor/f/e", "framework/f"}, keys(t, store))
+	require.Equal(t, []string{"agent", "completed/f/e/a", "executor/f/e", "framework/f"}, keys(t, store))
 	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
 	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types())
 }

@@ -83,6 +83,7 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	}
 	c.touched(ex)
 	tasks, updates := call.GetSubscribe().GetUnacknowledgedTasks(), call.GetSubscribe().GetUnacknowledgedUpdates()
+	c.adopt(ex, tasks)
 	if !ex.reported && len(tasks) == 0 && len(updates) == 0 {
 		// No task has reached it. If none is left for it, it would wait for ever. Mesos: everSentTask.
 		if c.dropUndelivered(ex, nil); !ex.busy() {
