@@ -1,6 +1,7 @@
 package schedulertest_test
 
 import (
+	"flag"
 	"fmt"
 	"runtime/debug"
 	"testing"
@@ -190,11 +191,13 @@ func TestAShortDayIsTheSameAgain(t *testing.T) {
 	c.CheckSettled()
 }
 
+var dayHours = flag.Int("hours", 24, "how long the day of the benchmark is, with a task load in proportion")
+
 // BenchmarkVirtualDay is a day of 3 masters, 1,000 agents and 5 frameworks, with 50,000 tasks and a fault a
 // minute, all invariants on. Every iteration is the same day, and must have the same hash. Garbage is
 // collected a little later than usual, which costs memory and saves time.
 func BenchmarkVirtualDay(b *testing.B) {
-	y := day{masters: 3, agents: 1000, frameworks: 5, hours: 24, tasks: 50_000}
+	y := day{masters: 3, agents: 1000, frameworks: 5, hours: *dayHours, tasks: 50_000 * *dayHours / 24}
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	b.ReportAllocs()
 	hash := ""
