@@ -90,10 +90,7 @@ func (a *Agent) PID() string { return a.core.cfg.PID }
 type masterLink struct{ core *core }
 
 func (l masterLink) Message(conn link.Conn, m proto.Message, handled func()) {
-	l.core.loop.Post(func() {
-		l.core.fromMaster(conn, m)
-		handled()
-	})
+	l.core.inbox.Message(conn, m, handled)
 }
 
 func (l masterLink) Exited(conn link.Conn) {

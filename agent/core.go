@@ -49,12 +49,12 @@ type core struct {
 	cancelDetector func()
 	leader         *mesosproto.MasterInfo
 	conn           link.Conn // to leader; nil if there is none
+	inbox          *link.Inbox
 	registration   backoff.Backoff
 	stopRetry      func() bool
 	stopRecovery   func() bool
 	pingTimeout    time.Duration
-	stopPing       func() bool
-	pingMissed     func() // made once
+	silence        loop.Timer // runs while an answer or a ping of the master is expected
 
 	frameworks          map[string]*framework
 	completedFrameworks []*framework
@@ -86,8 +86,9 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		operations:   make(map[string]*operation),
 		stopRetry:    noTimer,
 		stopRecovery: noTimer,
-		stopPing:     noTimer,
 	}
+	c.inbox = link.NewInbox(cfg.Loop, c.fromMaster)
+	c.silence = cfg.Loop.Timer(c.masterIsSilent)
 	c.streams = newStreams(c)
 	c.total, _ = resources.FromProto(cfg.Info.GetResources()) // checked with the rest of cfg
 	return c

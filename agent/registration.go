@@ -52,7 +52,7 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 // disconnect drops the connection to the master; nothing more is taken from it.
 func (c *core) disconnect() {
 	c.stopRetry()
-	c.stopPing()
+	c.silence.Stop()
 	if c.conn != nil {
 		c.conn.Close()
 		c.conn = nil
@@ -124,14 +124,7 @@ func (c *core) newVersion() { c.resourceVersion = &mesosproto.UUID{Value: c.newU
 
 // expectAnswer gives up a new connection on which nothing is answered; the next registration makes
 // another. Once the agent has joined it expects pings instead.
-func (c *core) expectAnswer() {
-	c.stopPing()
-	c.stopPing = c.loop.AfterFunc(answerTimeout, func() {
-		c.log.Warn("no answer from the master", zap.Duration("within", answerTimeout))
-		c.conn.Close()
-		c.conn = nil
-	})
-}
+func (c *core) expectAnswer() { c.silence.Set(answerTimeout) }
 
 func (c *core) agentID() string { return c.info.GetId().GetValue() }
 
@@ -359,18 +352,24 @@ func (c *core) ping(conn link.Conn, m *messagespb.PingSlaveMessage) {
 }
 
 func (c *core) expectPing() {
-	c.stopPing()
 	if c.guards.Off(guard.MasterSilence) {
+		c.silence.Stop()
 		return
 	}
-	if c.pingMissed == nil {
-		c.pingMissed = func() {
-			c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
-			c.disconnect()
-			c.registerAnew()
-		}
+	c.silence.Set(c.pingTimeout)
+}
+
+// masterIsSilent is called when nothing came within the time that the agent expects an answer or a ping.
+func (c *core) masterIsSilent() {
+	if c.state == disconnected {
+		c.log.Warn("no answer from the master", zap.Duration("within", answerTimeout))
+		c.conn.Close()
+		c.conn = nil
+		return
 	}
-	c.stopPing = c.loop.AfterFunc(c.pingTimeout, c.pingMissed)
+	c.log.Warn("no ping from the master", zap.Duration("within", c.pingTimeout))
+	c.disconnect()
+	c.registerAnew()
 }
 
 // seconds converts, saturating; a duration never becomes negative by overflow.

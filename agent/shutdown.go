@@ -119,7 +119,7 @@ func (c *core) end(why string) {
 	c.state = terminating
 	c.shutdownReason = why
 	c.stopRetry()
-	c.stopPing()
+	c.silence.Stop()
 	c.stopRecovery()
 	c.changed()
 	for _, fw := range inOrder(c.frameworks) {

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/link"
+	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -45,8 +46,7 @@ type agent struct {
 
 	operations map[string]*operation // by uuid
 
-	stopPing       func() bool
-	pingOver       func() // made once
+	pingTimer      loop.Timer // nil: not yet pinged
 	unansweredPing bool
 	missedPings    int
 	stopTimeout    func() bool // of agent_reregister_timeout
@@ -119,11 +119,12 @@ func (a *agent) setResourceVersion(uuid *mesosproto.UUID) {
 }
 
 func (a *agent) stopTimers() {
-	for _, stop := range []*func() bool{&a.stopPing, &a.stopTimeout} {
-		if *stop != nil {
-			(*stop)()
-			*stop = nil
-		}
+	if a.pingTimer != nil {
+		a.pingTimer.Stop()
+	}
+	if a.stopTimeout != nil {
+		a.stopTimeout()
+		a.stopTimeout = nil
 	}
 }
 

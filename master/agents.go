@@ -13,10 +13,7 @@ type agents struct{ c *core }
 var _ link.Handler = agents{}
 
 func (h agents) Message(conn link.Conn, m proto.Message, handled func()) {
-	h.c.loop.Post(func() {
-		h.c.fromAgent(conn, m)
-		handled()
-	})
+	h.c.inbox.Message(conn, m, handled)
 }
 
 func (h agents) Exited(conn link.Conn) { h.c.loop.Post(func() { h.c.exited(conn) }) }

@@ -59,6 +59,7 @@ type core struct {
 	completedID    map[string]bool
 	streams        map[link.Stream[*schedulerpb.Event]]*framework
 
+	inbox       *link.Inbox                    // of what agents say
 	agents      ordered[*agent]                // registered
 	byPeer      map[string]*agent              // registered, by pid
 	conns       map[link.Conn]*peer            // whatever connection has said something

@@ -40,6 +40,7 @@ func New(cfg Config) (*Master, error) {
 		conns:       make(map[link.Conn]*peer),
 		reasons:     make(map[Reason]int64),
 	}
+	c.inbox = link.NewInbox(cfg.Loop, c.fromAgent)
 	if cfg.Info != nil {
 		// Checked here, so that a mistake is reported here; the id, which may need the loop's random
 		// numbers, is filled in on the loop.

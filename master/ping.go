@@ -12,8 +12,8 @@ import (
 //
 // Mesos: src/master/master.cpp, SlaveObserver.
 func (c *core) startPings(a *agent) {
-	if a.stopPing != nil {
-		a.stopPing()
+	if a.pingTimer == nil {
+		a.pingTimer = c.loop.Timer(func() { c.pingOver(a) })
 	}
 	a.missedPings = 0
 	c.ping(a)
@@ -26,10 +26,7 @@ func (c *core) ping(a *agent) {
 	} else {
 		a.pingDisconnected()
 	}
-	if a.pingOver == nil {
-		a.pingOver = func() { c.pingOver(a) }
-	}
-	a.stopPing = c.loop.AfterFunc(c.cfg.AgentPingTimeout, a.pingOver)
+	a.pingTimer.Set(c.cfg.AgentPingTimeout)
 }
 
 // pingOver is called when an agent has had its time to answer; the next ping follows.

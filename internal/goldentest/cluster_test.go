@@ -42,6 +42,15 @@ func (h hasty) AfterFunc(d time.Duration, f func()) func() bool {
 	return h.Real.AfterFunc(d/h.speed, f)
 }
 
+func (h hasty) Timer(f func()) loop.Timer { return hastyTimer{h.Real.Timer(f), h.speed} }
+
+type hastyTimer struct {
+	loop.Timer
+	speed time.Duration
+}
+
+func (t hastyTimer) Set(d time.Duration) { t.Timer.Set(d / t.speed) }
+
 // cluster is the one that was recorded: a master and the agent agent1.example.
 type cluster struct {
 	*mesokit.Cluster

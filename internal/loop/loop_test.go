@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,41 @@ func TestRealTimerStoppedOnTheLoopNeverRuns(t *testing.T) {
 		l.AfterFunc(5*time.Millisecond, func() { done <- ran })
 	})
 	require.False(t, <-done)
+}
+
+func TestRealTimerIsSetAnewAndStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New()
+		defer l.Close()
+		start := time.Now()
+		var ran []time.Duration
+		timer := l.Timer(func() { ran = append(ran, time.Since(start)) })
+		on := func(f func()) {
+			l.Post(f)
+			synctest.Wait()
+		}
+		on(func() {
+			timer.Set(time.Second)
+			timer.Set(3 * time.Second)
+		})
+		time.Sleep(2 * time.Second)
+		on(func() {
+			time.Sleep(2 * time.Second) // it expires while the loop is busy
+			timer.Set(time.Second)
+		})
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		require.Equal(t, []time.Duration{5 * time.Second}, ran)
+		on(func() {
+			require.False(t, timer.Stop())
+			timer.Set(time.Second)
+			time.Sleep(2 * time.Second)
+			require.True(t, timer.Stop())
+		})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Len(t, ran, 1)
+	})
 }
 
 func TestRealDoPostsTheErrorOfItsWork(t *testing.T) {

@@ -128,6 +128,50 @@ func (t *timer) stop() bool {
 	return won
 }
 
+// Timer returns a timer of real time.
+func (l *Real) Timer(f func()) Timer {
+	t := &realTimer{loop: l, f: f}
+	t.run = t.expired
+	return t
+}
+
+// realTimer is touched on the loop only; the operating system's timer posts run.
+type realTimer struct {
+	loop *Real
+	f    func()
+	run  func()
+	real *time.Timer // nil: it was never set
+	at   time.Time
+	set  bool
+}
+
+func (t *realTimer) Set(d time.Duration) {
+	t.at, t.set = time.Now().Add(d), true
+	if t.real == nil {
+		t.real = time.AfterFunc(d, func() { t.loop.Post(t.run) })
+	} else {
+		t.real.Reset(d)
+	}
+}
+
+func (t *realTimer) Stop() bool {
+	was := t.set
+	t.set = false
+	if t.real != nil {
+		t.real.Stop()
+	}
+	return was
+}
+
+// expired may have been posted by an earlier setting: if the present one is not due yet, it posts again
+// when it is.
+func (t *realTimer) expired() {
+	if t.set && !time.Now().Before(t.at) {
+		t.set = false
+		t.f()
+	}
+}
+
 // Do runs work in a goroutine of its own.
 func (l *Real) Do(work func() error, done func(error)) {
 	l.mu.Lock()

@@ -65,26 +65,20 @@ func (s *Sim) Loop(name string) *SimLoop {
 
 // At runs f outside every loop at virtual time t: for deliveries and faults.
 func (s *Sim) At(t time.Time, f func()) (stop func() bool) {
-	e := &simTimer{sim: s, f: f}
-	s.set(e, Instant(t.Sub(Epoch)))
-	return e.stop
+	e := &simTimer{sim: s, f: f, once: true}
+	e.set(Instant(t.Sub(Epoch)))
+	return e.Stop
 }
 
 // After is At, d from now.
 func (s *Sim) After(d time.Duration, f func()) (stop func() bool) {
-	e := &simTimer{sim: s, f: f}
-	s.set(e, s.in(d))
-	return e.stop
+	e := &simTimer{sim: s, f: f, once: true}
+	e.Set(d)
+	return e.Stop
 }
 
 // in is the moment d from now, or now if d is negative.
 func (s *Sim) in(d time.Duration) Instant { return s.now + min(Instant(max(d, 0)), endOfTime) }
-
-func (s *Sim) set(t *simTimer, at Instant) {
-	t.queued = true
-	s.timers.push(timerEntry{min(at, endOfTime), s.seq, t})
-	s.seq++
-}
 
 // Next runs f outside every loop as soon as the function that runs now has returned, before anything
 // else: for faults that are not to wait until the loops have nothing left to do.
@@ -175,6 +169,7 @@ var _ Loop = (*SimLoop)(nil)
 type entry struct {
 	f     func()
 	timer *simTimer
+	seq   uint64 // of the timer's setting
 }
 
 // Name is the name that the loop was made with.
@@ -222,7 +217,8 @@ func (l *SimLoop) unlist() {
 	}
 }
 
-// pop takes the next function; nil if it is that of a timer which was stopped after it had expired.
+// pop takes the next function; nil if it is that of a timer which was stopped, or set
+// anew, after it had expired.
 func (l *SimLoop) pop() func() {
 	e := l.queue[l.head]
 	l.queue[l.head] = entry{}
@@ -231,17 +227,20 @@ func (l *SimLoop) pop() func() {
 		l.queue, l.head = l.queue[:0], 0
 	}
 	if e.timer != nil {
-		return e.timer.take()
+		return e.timer.take(e.seq)
 	}
 	return e.f
 }
 
 // AfterFunc posts f after d of virtual time.
 func (l *SimLoop) AfterFunc(d time.Duration, f func()) (stop func() bool) {
-	t := &simTimer{sim: l.sim, loop: l, f: f}
-	l.sim.set(t, l.sim.in(d))
-	return t.stop
+	t := &simTimer{sim: l.sim, loop: l, f: f, once: true}
+	t.Set(d)
+	return t.Stop
 }
+
+// Timer returns a timer of virtual time. Setting it allocates nothing.
+func (l *SimLoop) Timer(f func()) Timer { return &simTimer{sim: l.sim, loop: l, f: f} }
 
 // Do runs work at once, inside the call, and posts done after WorkTime.
 func (l *SimLoop) Do(work func() error, done func(error)) {

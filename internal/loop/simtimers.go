@@ -3,42 +3,77 @@ package loop
 import "time"
 
 // simTimer is what happens at a time: on a loop, or outside all of them.
+//
+// To set it again for a later time costs nothing: what is in the queue for the earlier time stays there,
+// and when it comes up takes its new place.
 type simTimer struct {
-	sim    *Sim
-	loop   *SimLoop // nil: outside
-	f      func()   // nil: stopped, or over
-	queued bool     // in sim.timers
-	alarm  bool     // f stays: it may be set again
+	sim     *Sim
+	loop    *SimLoop // nil: outside
+	f       func()
+	once    bool    // f is dropped when the timer is over
+	at      Instant // for which it is set
+	seq     uint64  // of its present setting; 0: it is not set
+	carrier uint64  // that of its entry in sim.timers; 0: it has none
+	carried Instant // the time of that entry
 }
 
-func (t *simTimer) stop() bool {
-	if t.f == nil {
+var _ Timer = (*simTimer)(nil)
+
+// Set sets the timer, or sets it anew.
+func (t *simTimer) Set(d time.Duration) { t.set(t.sim.in(d)) }
+
+func (t *simTimer) set(at Instant) {
+	s := t.sim
+	s.seq++
+	if t.carrier != 0 && t.seq == 0 {
+		s.timers.dead-- // the entry serves again
+	}
+	t.at, t.seq = min(at, endOfTime), s.seq
+	if t.carrier != 0 {
+		if t.carried <= t.at {
+			return
+		}
+		s.timers.dead++
+	}
+	s.timers.carry(t)
+}
+
+// Stop keeps the timer from running its function, and reports whether it was set.
+func (t *simTimer) Stop() bool {
+	if t.seq == 0 {
 		return false
 	}
-	t.f = nil
-	if t.queued {
-		t.sim.timers.stopped++
+	t.end()
+	if t.carrier != 0 {
+		t.sim.timers.dead++
 	}
 	return true
 }
 
-// fire is called when the time has come.
-func (t *simTimer) fire() {
-	t.queued = false
-	switch {
-	case t.loop != nil:
-		t.loop.post(entry{timer: t})
-	case t.alarm:
-		t.f()
-	default:
-		t.take()()
+func (t *simTimer) end() {
+	t.seq = 0
+	if t.once {
+		t.f = nil
 	}
 }
 
-// take returns the function and makes the timer one that is over; nil if it was stopped.
-func (t *simTimer) take() func() {
+// fire is called when the time has come.
+func (t *simTimer) fire() {
+	t.carrier = 0
+	if t.loop != nil {
+		t.loop.post(entry{timer: t, seq: t.seq})
+		return
+	}
+	t.take(t.seq)()
+}
+
+// take returns the function of a setting, which is over now; nil if it was stopped or set anew.
+func (t *simTimer) take(seq uint64) func() {
+	if t.seq != seq {
+		return nil
+	}
 	f := t.f
-	t.f = nil
+	t.end()
 	return f
 }
 
@@ -47,14 +82,14 @@ func (t *simTimer) take() func() {
 type Alarm struct{ t simTimer }
 
 // Alarm returns an alarm that is not set.
-func (s *Sim) Alarm(f func()) *Alarm { return &Alarm{simTimer{sim: s, f: f, alarm: true}} }
+func (s *Sim) Alarm(f func()) *Alarm { return &Alarm{simTimer{sim: s, f: f}} }
 
 // Set lets the alarm go off at a virtual time. It must not be set already.
 func (a *Alarm) Set(at Instant) {
-	if a.t.queued {
+	if a.t.seq != 0 {
 		panic("loop: the alarm is set already")
 	}
-	a.t.sim.set(&a.t, at)
+	a.t.set(at)
 }
 
 // timers is a queue by time, then by when each was set. What is due soon is kept apart from the many
@@ -62,7 +97,7 @@ func (a *Alarm) Set(at Instant) {
 type timers struct {
 	soon, far timerHeap
 	until     Instant // soon has all that is due before
-	stopped   int     // how many in both were stopped
+	dead      int     // how many in both are of no use any more
 }
 
 // soonIs is a little longer than a message takes.
@@ -74,6 +109,15 @@ type timerEntry struct {
 	t   *simTimer
 }
 
+// alive reports whether an entry stands for a timer that is set.
+func (e *timerEntry) alive() bool { return e.seq == e.t.carrier && e.t.seq != 0 }
+
+// carry makes the entry for the present setting of a timer.
+func (q *timers) carry(t *simTimer) {
+	t.carrier, t.carried = t.seq, t.at
+	q.push(timerEntry{t.at, t.seq, t})
+}
+
 func (q *timers) push(e timerEntry) {
 	if e.at < q.until {
 		q.soon.push(e)
@@ -82,22 +126,35 @@ func (q *timers) push(e timerEntry) {
 	q.far.push(e)
 }
 
-// first returns the earliest that was not stopped; ok is false if there is none.
+// first returns the earliest that is set; ok is false if there is none.
 func (q *timers) first() (e timerEntry, ok bool) {
-	if q.stopped > 64 && q.stopped > (len(q.soon)+len(q.far))/2 {
+	if q.dead > 64 && q.dead > (len(q.soon)+len(q.far))/2 {
 		q.soon.clean()
 		q.far.clean()
-		q.stopped = 0
+		q.dead = 0
 	}
 	for {
 		if len(q.soon) == 0 && !q.refill() {
 			return e, false
 		}
-		if e = q.soon[0]; e.t.f != nil {
+		if e = q.soon[0]; e.seq == e.t.seq {
 			return e, true
 		}
 		q.soon.pop()
-		q.stopped--
+		switch t := e.t; {
+		case e.alive(): // it was set for later meanwhile
+			q.carry(t)
+		default:
+			q.dead--
+			t.lost(e.seq)
+		}
+	}
+}
+
+// lost is called when an entry is taken out of the queue before its time.
+func (t *simTimer) lost(entry uint64) {
+	if t.carrier == entry {
+		t.carrier = 0
 	}
 }
 
@@ -167,12 +224,14 @@ func (h timerHeap) down(i int, e timerEntry) {
 	h[i] = e
 }
 
-// clean takes out what was stopped.
+// clean takes out what is of no use any more.
 func (h *timerHeap) clean() {
 	kept := (*h)[:0]
 	for _, e := range *h {
-		if e.t.f != nil {
+		if e.alive() {
 			kept = append(kept, e)
+		} else {
+			e.t.lost(e.seq)
 		}
 	}
 	clear((*h)[len(kept):])

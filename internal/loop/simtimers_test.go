@@ -55,6 +55,89 @@ func TestSimTimersExpireInOrder(t *testing.T) {
 	})
 }
 
+// A timer that is set again and again, for earlier or later, runs once, at the last of these times; the
+// order of all is that in which they were set last.
+func TestTimersAreSetAnew(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type set struct {
+			id int
+			at Instant
+		}
+		s := NewSim(1)
+		l := s.Loop("l")
+		var waiting []set
+		var got, want []int
+		var timers []Timer
+		for id := range 5 {
+			timers = append(timers, l.Timer(func() { got = append(got, id) }))
+		}
+		forget := func(id int) bool {
+			n := len(waiting)
+			waiting = slices.DeleteFunc(waiting, func(w set) bool { return w.id == id })
+			return len(waiting) < n
+		}
+		for range rapid.IntRange(1, 500).Draw(t, "operations") {
+			id := rapid.IntRange(0, len(timers)-1).Draw(t, "timer")
+			scale := rapid.SampledFrom([]time.Duration{1, time.Microsecond, time.Millisecond, time.Second}).Draw(t, "scale")
+			d := time.Duration(rapid.IntRange(0, 20).Draw(t, "d")) * scale
+			switch rapid.IntRange(0, 4).Draw(t, "what") {
+			case 0, 1, 2:
+				forget(id)
+				timers[id].Set(d)
+				waiting = append(waiting, set{id, s.in(d)})
+			case 3:
+				require.Equal(t, forget(id), timers[id].Stop())
+			case 4:
+				s.Advance(d)
+				slices.SortStableFunc(waiting, func(a, b set) int { return int(a.at - b.at) })
+				for len(waiting) > 0 && waiting[0].at <= s.Instant() {
+					want = append(want, waiting[0].id)
+					waiting = waiting[1:]
+				}
+				require.Equal(t, want, got)
+			}
+		}
+		require.LessOrEqual(t, len(s.timers.soon)+len(s.timers.far), 200, "what is of no use any more is thrown away")
+	})
+}
+
+// Until the function runs, the timer can be stopped or set anew, though it has expired.
+func TestAnExpiredTimerIsSetAnew(t *testing.T) {
+	s := NewSim(1)
+	l := s.Loop("l")
+	ran := 0
+	timer := l.Timer(func() { ran++ })
+	l.Pause()
+	timer.Set(time.Second)
+	s.Advance(2 * time.Second)
+	timer.Set(time.Second) // it waits on the loop
+	l.Resume()
+	s.Settle()
+	require.Zero(t, ran)
+	s.Advance(time.Second)
+	require.Equal(t, 1, ran)
+	require.False(t, timer.Stop(), "it is over")
+
+	timer.Set(0)
+	l.Pause()
+	s.Settle()
+	require.True(t, timer.Stop())
+	l.Resume()
+	s.Settle()
+	require.Equal(t, 1, ran)
+}
+
+func TestSettingATimerAllocatesNothing(t *testing.T) {
+	s := NewSim(1)
+	timer := s.Loop("l").Timer(func() {})
+	require.Zero(t, testing.AllocsPerRun(1000, func() {
+		timer.Set(time.Minute) // as a time-out that hardly ever comes
+		timer.Set(time.Second)
+		timer.Set(time.Minute)
+		s.Advance(time.Second)
+	}))
+}
+
 func TestSimForgetsStoppedTimers(t *testing.T) {
 	s := NewSim(1)
 	ran := 0

@@ -25,6 +25,8 @@ func (l *benchLoop) AfterFunc(time.Duration, func()) func() bool {
 	return func() bool { return true }
 }
 
+func (l *benchLoop) Timer(func()) loop.Timer { panic("the allocator sets no timer twice") }
+
 func (l *benchLoop) drain() {
 	for len(l.queue) > 0 {
 		f := l.queue[0]

@@ -174,6 +174,11 @@ func (w watched) AfterFunc(d time.Duration, f func()) (stop func() bool) {
 	return w.SimLoop.AfterFunc(d, func() { f(); w.after() })
 }
 
+// Timer returns a timer that posts f.
+func (w watched) Timer(f func()) loop.Timer {
+	return w.SimLoop.Timer(func() { f(); w.after() })
+}
+
 // Do runs work and posts done.
 func (w watched) Do(work func() error, done func(error)) {
 	w.SimLoop.Do(work, func(err error) { done(err); w.after() })

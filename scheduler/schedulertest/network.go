@@ -22,8 +22,9 @@ type network struct {
 	timing *timing
 	conns  []*connection // up, in the order in which they were made
 	// cut counts what keeps messages of one host from another; lag is how much later they come.
-	cut map[pair]int
-	lag map[pair]time.Duration
+	cut  map[pair]int
+	cuts uint64 // counts the changes of cut
+	lag  map[pair]time.Duration
 	// dead reports whether a process is one that has ended.
 	dead func(process string) bool
 	// changed hears of each cut between two hosts, and of its end; nil: nobody cares.
@@ -88,12 +89,14 @@ func (n *network) lags(ways [3]pair) (d time.Duration) {
 func (n *network) block(from, to string) {
 	n.trace.note("blocked: " + called(from) + " > " + called(to))
 	n.cut[pair{from, to}]++
+	n.cuts++
 	n.tell(from, to)
 }
 
 // unblock ends block.
 func (n *network) unblock(from, to string) {
 	n.trace.note("unblocked: " + called(from) + " > " + called(to))
+	n.cuts++
 	if n.cut[pair{from, to}]--; n.cut[pair{from, to}] > 0 {
 		return
 	}
@@ -142,6 +145,8 @@ type lane struct {
 	net      *network
 	from, to string
 	ways     [3]pair
+	cuts     uint64      // network.cuts, when closed was found out
+	closed   bool        // nothing gets through
 	hash     uint64      // of from and to
 	alarm    *loop.Alarm // goes off when the first of pending arrives
 	set      bool
@@ -239,7 +244,7 @@ func (l *lane) arrive() {
 		l.set = true
 		l.alarm.Set(l.pending[l.first].at)
 	}
-	if len(l.held) > 0 || l.net.closed(l.ways) {
+	if len(l.held) > 0 || l.isClosed() {
 		l.held = append(l.held, d)
 		return
 	}
@@ -257,9 +262,16 @@ func (l *lane) arrive() {
 	d.with.arrived()
 }
 
+func (l *lane) isClosed() bool {
+	if l.cuts != l.net.cuts {
+		l.cuts, l.closed = l.net.cuts, l.net.closed(l.ways)
+	}
+	return l.closed
+}
+
 // release sends on what was held, before what is already under way.
 func (l *lane) release() {
-	if len(l.held) == 0 || l.net.closed(l.ways) {
+	if len(l.held) == 0 || l.isClosed() {
 		return
 	}
 	all := append(l.held, l.pending[l.first:]...)
