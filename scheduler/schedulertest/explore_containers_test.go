@@ -43,6 +43,9 @@ func (f unruly) task(n int) *mesosproto.TaskInfo {
 	if n%4 == 1 {
 		t.MaxCompletionTime = nanoseconds(40 * time.Second)
 	}
+	if n%7 > 4 {
+		t.Container = scheduler.DockerTask("", "image", resources.Resources{}).Container
+	}
 	if n%5 > 2 {
 		t.KillPolicy = &mesosproto.KillPolicy{GracePeriod: nanoseconds([]time.Duration{0, 30 * time.Second}[n%2])}
 	}
@@ -86,8 +89,8 @@ func misbehave(spec *containerizer.Spec) schedulertest.Behaviour {
 		b.Start = 20 * time.Second
 	case 2:
 		b.Start, b.IgnoreTerm = 40*time.Second, true
-	case 3:
-		b.Fail = errors.New("there is no such image")
+	case 3: // of which only some have an image
+		b.NoImage, b.Fail = errors.New("there is no such image"), errors.New("there is no such file")
 	case 4:
 		b.Start, b.Fail = 15*time.Second, errors.New("the disk quota is exceeded")
 	case 5: // checks fail for ever
@@ -95,6 +98,8 @@ func misbehave(spec *containerizer.Spec) schedulertest.Behaviour {
 	case 6: // and now and then
 		asked := n / 8
 		b.Check = func(*mesosproto.CommandInfo) int { asked++; return int(asked % 2) }
+	case 7:
+		b.Run, b.End = 20*time.Second, outOfMemory
 	}
 	return b
 }

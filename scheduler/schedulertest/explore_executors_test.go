@@ -65,7 +65,7 @@ func (f *mixed) next() part {
 		return part{custom(fmt.Sprintf("%s-group-%d", f.prefix, n)), []*mesosproto.TaskInfo{under(n), under(n + 1)}}
 	}
 	t := under(n)
-	t.Executor = custom([]string{"stays", "leaves", "crashes", "silent"}[n%7%4])
+	t.Executor = custom([]string{"stays", "leaves", "crashes", "silent", "rigid"}[n%9%5])
 	return part{tasks: []*mesosproto.TaskInfo{t}}
 }
 
@@ -109,6 +109,8 @@ func behave(spec *containerizer.Spec) schedulertest.Behaviour {
 		linger = 0
 	case "crashes":
 		b.Run, b.Exit = 2*time.Minute, 3
+	case "rigid":
+		b.FailUpdate = errBroken
 	case "silent":
 		b.Silent = true
 	}

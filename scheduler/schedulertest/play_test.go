@@ -2,6 +2,7 @@ package schedulertest_test
 
 import (
 	"errors"
+	"syscall"
 	"testing"
 	"time"
 
@@ -96,6 +97,12 @@ const (
 )
 
 var errBroken = errors.New("it is broken")
+
+// outOfMemory is how a container ends that took more memory than it has.
+var outOfMemory = &containerizer.Termination{
+	Exited: true, WaitStatus: syscall.WaitStatus(syscall.SIGKILL), Reason: mesosproto.TaskStatus_REASON_CONTAINER_LIMITATION_MEMORY.Enum(),
+	LimitedResources: resources.MustParse("mem:16"), Message: "Memory limit exceeded",
+}
 
 // small is what each task needs.
 var small = resources.MustParse("cpus:0.05;mem:16")

@@ -3,14 +3,12 @@ package schedulertest_test
 import (
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent"
-	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/executor"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
@@ -39,10 +37,7 @@ var scenes = []scene{
 		p.acts["broken"] = schedulertest.Behaviour{Fail: errBroken}
 		p.acts["docker broken"] = schedulertest.Behaviour{Fail: errBroken}
 		p.acts["no image"] = schedulertest.Behaviour{NoImage: errBroken}
-		p.acts["greedy"] = schedulertest.Behaviour{Run: time.Second, End: &containerizer.Termination{
-			Exited: true, WaitStatus: syscall.WaitStatus(syscall.SIGKILL), Reason: mesosproto.TaskStatus_REASON_CONTAINER_LIMITATION_MEMORY.Enum(),
-			LimitedResources: resources.MustParse("mem:16"), Message: "Memory limit exceeded",
-		}}
+		p.acts["greedy"] = schedulertest.Behaviour{Run: time.Second, End: outOfMemory}
 		check := scheduler.CommandCheck("check")
 		check.GracePeriodSeconds, check.IntervalSeconds, check.DelaySeconds = proto.Float64(0), proto.Float64(1), proto.Float64(1)
 		checked := command("checked", "server")
@@ -62,6 +57,7 @@ var scenes = []scene{
 		p.kill("stubborn", scheduler.WithGrace(0))
 		p.hears(finished, finished, "well")
 		p.hears(failed, failed, "bad", "broken", "greedy", "long", "docker broken", "no image")
+		require.Len(p.t, last(p.t, p.f, "greedy").GetLimitation().GetResources(), 1)
 		p.hears(killed, killed, "killed", "stubborn", "slow", "unhealthy")
 		p.RunUntil(time.Minute, "the check's result", func() bool {
 			return last(p.t, p.f, "checked").GetReason() == mesosproto.TaskStatus_REASON_TASK_CHECK_STATUS_UPDATED
