@@ -62,11 +62,11 @@ func (c *core) register(conn link.Conn, m *messagespb.RegisterSlaveMessage) {
 		a.total = total
 		c.counters.AgentRegistrations++
 		c.addAgent(a, x.conn)
+		c.announceAgent(a)
 		if !a.sameProcess(x.latest) {
 			c.replace(a, x.conn, x.latest)
 			return
 		}
-		c.announceAgent(a)
 		a.send(&messagespb.SlaveRegisteredMessage{SlaveId: a.idProto, Connection: c.connection()})
 		c.startPings(a)
 		c.noticeBroken(a)
