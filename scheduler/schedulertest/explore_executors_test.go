@@ -2,7 +2,6 @@ package schedulertest_test
 
 import (
 	"fmt"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -199,17 +198,9 @@ func TestTheInvariantsHoldForExecutorsWhateverFails(t *testing.T) {
 }
 
 func TestTheInvariantsHoldForExecutorsUnderEachFaultAlone(t *testing.T) {
-	for _, kind := range schedulertest.AllFaults() {
-		e := executorExploration()
-		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
-		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
-	}
+	eachAlone(t, executorExploration, schedulertest.AllFaults())
 }
 
 func TestTheSameFaultsOfExecutorsMakeTheSameRunAtAnyGOMAXPROCS(t *testing.T) {
-	e := executorExploration()
-	script := schedulertest.RandomFaults(*seed, 20, 10*time.Minute)
-	first := schedulertest.Replay(t, e, *seed, script).Hash()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	require.Equal(t, first, schedulertest.Replay(t, e, *seed, script).Hash())
+	sameRun(t, executorExploration())
 }

@@ -156,15 +156,23 @@ func faultsWithoutExecutors() []schedulertest.FaultKind {
 }
 
 func TestTheInvariantsHoldUnderEachFaultAlone(t *testing.T) {
-	for _, kind := range faultsWithoutExecutors() {
-		e := exploration()
+	eachAlone(t, exploration, faultsWithoutExecutors())
+}
+
+// eachAlone explores with faults of one kind at a time.
+func eachAlone(t *testing.T, begin func() schedulertest.Exploration, kinds []schedulertest.FaultKind) {
+	for _, kind := range kinds {
+		e := begin()
 		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
 	}
 }
 
 func TestTheSameFaultsMakeTheSameRunAtAnyGOMAXPROCS(t *testing.T) {
-	e := exploration()
+	sameRun(t, exploration())
+}
+
+func sameRun(t *testing.T, e schedulertest.Exploration) {
 	script := schedulertest.RandomFaults(*seed, 20, 10*time.Minute)
 	first := schedulertest.Replay(t, e, *seed, script).Hash()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))

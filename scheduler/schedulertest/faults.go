@@ -162,10 +162,15 @@ func (s Faults) Go() string {
 // RandomFaults is a script of n faults within a time, of these kinds (none: all). Equal arguments make
 // equal scripts.
 func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) Faults {
+	return randomScript(rand.New(rand.NewPCG(seed, 0xfa)), n, within, kinds, func(int, *Fault, Faults, []FaultKind) {})
+}
+
+// randomScript draws a script; change may give the ith fault another time, kind, target or step, knowing
+// those before it.
+func randomScript(r *rand.Rand, n int, within time.Duration, kinds []FaultKind, change func(i int, f *Fault, before Faults, kinds []FaultKind)) Faults {
 	if len(kinds) == 0 {
 		kinds = allFaults
 	}
-	r := rand.New(rand.NewPCG(seed, 0xfa))
 	script := make(Faults, n)
 	for i := range script {
 		f := Fault{
@@ -174,6 +179,7 @@ func RandomFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) 
 			Target: r.IntN(1 << 10),
 			For:    randomLength(r),
 		}
+		change(i, &f, script[:i], kinds)
 		f.detail(r)
 		script[i] = f
 	}

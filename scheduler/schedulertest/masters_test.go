@@ -1,7 +1,6 @@
 package schedulertest_test
 
 import (
-	"runtime"
 	"testing"
 	"time"
 
@@ -178,21 +177,13 @@ func TestTheInvariantsHoldWithThreeMasters(t *testing.T) {
 }
 
 func TestTheInvariantsHoldWithThreeMastersUnderEachFaultAlone(t *testing.T) {
-	for _, kind := range []schedulertest.FaultKind{
+	eachAlone(t, withMasters, []schedulertest.FaultKind{
 		schedulertest.CrashMaster, schedulertest.PauseMaster, schedulertest.DelayMaster, schedulertest.BreakElectionLink,
 		schedulertest.CutElection, schedulertest.CutMaster, schedulertest.CutMasterOut, schedulertest.CutMasterIn,
 		schedulertest.CutPair, schedulertest.CutPairOneWay, schedulertest.StopElection,
-	} {
-		e := withMasters()
-		e.Seeds, e.Kinds = seedsAlone, []schedulertest.FaultKind{kind}
-		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
-	}
+	})
 }
 
 func TestTheSameFaultsMakeTheSameRunWithThreeMasters(t *testing.T) {
-	e := withMasters()
-	script := schedulertest.RandomFaults(*seed, 20, 10*time.Minute)
-	first := schedulertest.Replay(t, e, *seed, script).Hash()
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	require.Equal(t, first, schedulertest.Replay(t, e, *seed, script).Hash())
+	sameRun(t, withMasters())
 }

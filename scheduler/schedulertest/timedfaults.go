@@ -10,28 +10,14 @@ import (
 // each step in turn. Since nothing registers while all is well, faults that wait for that come with a
 // broken link, if that is among the kinds.
 func TimedFaults(seed uint64, n int, within time.Duration, kinds ...FaultKind) Faults {
-	if len(kinds) == 0 {
-		kinds = allFaults
-	}
 	r := rand.New(rand.NewPCG(seed, 0xfb))
-	script := make(Faults, n)
-	for i := range script {
-		f := Fault{
-			At:     time.Duration(r.Int64N(int64(within))).Round(time.Microsecond),
-			Kind:   kinds[r.IntN(len(kinds))],
-			Target: r.IntN(1 << 10),
-			For:    randomLength(r),
-		}
+	return randomScript(r, n, within, kinds, func(i int, f *Fault, before Faults, kinds []FaultKind) {
 		if i%2 == 0 {
 			f.wait(r, seed*uint64((n+1)/2)+uint64(i/2), kinds)
-		} else if last := script[i-1]; last.Step == StepRegister && slices.Contains(kinds, unregister(last.Kind)) {
+		} else if last := before[i-1]; last.Step == StepRegister && slices.Contains(kinds, unregister(last.Kind)) {
 			f.At, f.Kind, f.Target = last.At, unregister(last.Kind), last.Target
 		}
-		f.detail(r)
-		script[i] = f
-	}
-	slices.SortStableFunc(script, func(a, b Fault) int { return int(a.At - b.At) })
-	return script
+	})
 }
 
 // wait lets the fault be of one kind and wait for one step: the cell of the table of both that has this
