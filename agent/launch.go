@@ -220,8 +220,9 @@ func (c *core) drop(r *launchRequest, fw *framework, reason mesosproto.TaskStatu
 	}
 }
 
-// deliver gives the queued tasks to a subscribed executor, in order. The container gets the resources
-// of the tasks first.
+// deliver gives the queued tasks to a subscribed executor, in order. The container gets the resources of
+// the tasks first. Then it is recorded that the executor may have them: an agent that is killed right after
+// must not take them for tasks that nobody has.
 func (c *core) deliver(ex *executor) {
 	if ex.updating || ex.stream == nil || ex.state != executorRunning || len(ex.queue) == 0 {
 		return
@@ -229,18 +230,23 @@ func (c *core) deliver(ex *executor) {
 	ex.updating = true
 	upTo := ex.queue[len(ex.queue)-1]
 	c.containers.Update(ex.container, ex.liveResources(), ex.limits(), func(err error) {
+		if err == nil {
+			c.rememberDeliveries(ex, upTo, func() {
+				ex.updating = false
+				if ex.stream != nil && ex.state == executorRunning {
+					c.deliverThrough(ex, upTo)
+					c.deliver(ex)
+				}
+			})
+			return
+		}
 		ex.updating = false
-		switch {
-		case ex.state != executorRunning:
-		case err != nil:
+		if ex.state == executorRunning {
 			c.destroy(ex, &ending{
 				state:   goneOrLost(ex.fw.info).Enum(),
 				reason:  mesosproto.TaskStatus_REASON_CONTAINER_UPDATE_FAILED,
 				message: "Failed to update resources for container: " + err.Error(),
 			})
-		case ex.stream != nil:
-			c.deliverThrough(ex, upTo)
-			c.deliver(ex)
 		}
 	})
 }
@@ -255,7 +261,6 @@ func (c *core) deliverThrough(ex *executor, last *batch) {
 		ex.queue = ex.queue[1:]
 		for _, t := range b.tasks {
 			t.queued = false
-			c.rememberDelivery(t)
 			c.log.Debug("task delivered", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("task_id", t.id))
 		}
 		ex.stream.Send(launchEvent(b))

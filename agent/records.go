@@ -99,7 +99,7 @@ type executor struct {
 	reported   bool                           // it has said something of a task of its own
 
 	queue    []*batch // accepted, not yet delivered
-	updating bool     // the containerizer makes room for the head of queue
+	updating bool     // room is made for the head of queue, and its delivery recorded
 	tasks    map[string]*task
 
 	completedTasks []*task      // the latest maxCompletedTasks of this process of the agent, for people

@@ -325,6 +325,31 @@ func TestAnExecutorKeepsAnUpdateUntilAllIsWritten(t *testing.T) {
 	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types())
 }
 
+// The agent is killed as soon as the executor has the task; the next process neither launches it again, nor
+// takes it for one that nobody has and that can be killed without the executor.
+func TestWhatAnExecutorWasGivenIsKnownToTheNextProcess(t *testing.T) {
+	r, _ := remembering(t)
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return 100 * time.Millisecond }
+	r.tell(checkpointed(r.runTask(executorTask("t", "e"), true)))
+	r.run(time.Second)
+	p := r.subscribe("e", nil)
+	for len(p.events) < 2 {
+		r.run(time.Millisecond)
+	}
+	require.Equal(t, []string{"SUBSCRIBED", "LAUNCH"}, p.types())
+	r.crash()
+	r.run(time.Second)
+	require.Equal(t, "RECOVERING", r.agent.Snapshot().State, "it waits for the executor")
+	p = r.subscribe("e", &executorpb.Call_Subscribe{
+		UnacknowledgedTasks:   []*mesosproto.TaskInfo{executorTask("t", "e")},
+		UnacknowledgedUpdates: []*executorpb.Call_Update{{Status: status16("t", mesosproto.TaskState_TASK_RUNNING, 1)}},
+	})
+	r.run(3 * time.Second)
+	r.kill("t", -1)
+	require.Equal(t, []string{"SUBSCRIBED", "ACKNOWLEDGED", "KILL"}, p.types())
+	require.Equal(t, "t RUNNING EXECUTOR", r.acknowledgeAll(time.Second))
+}
+
 // "Configuration changes are diffed and applied where additive, instead of refused."
 func TestChangedDescriptions(t *testing.T) {
 	more, err := resources.Parse("cpus:4;mem:4096;disk:4096;ports:[31000-32000]")

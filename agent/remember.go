@@ -207,6 +207,25 @@ func (c *core) rememberDelivery(t *task) {
 	}
 }
 
+// rememberDeliveries is done once it is on record that the executor may have the tasks of the batches up to
+// last, or that can't be written.
+func (c *core) rememberDeliveries(ex *executor, last *batch, done func()) {
+	var changes []checkpoint.Entry
+	for _, b := range ex.queue {
+		if b.tasks[0].seq > last.tasks[0].seq {
+			break
+		}
+		for _, t := range b.tasks {
+			changes = append(changes, entry(deliveredKey(ex.fw.id, t.id), struct{}{}))
+		}
+	}
+	if len(changes) == 0 || !ex.fw.info.GetCheckpoint() {
+		done()
+		return
+	}
+	c.putThen(false, done, changes...)
+}
+
 func (c *core) forgetTask(t *task) {
 	if t.ex.fw.info.GetCheckpoint() {
 		c.put(forget(taskKey(t.ex.fw.id, t.id)), forget(deliveredKey(t.ex.fw.id, t.id)))

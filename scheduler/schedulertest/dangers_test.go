@@ -129,9 +129,9 @@ var dangers = []danger{
 		s.executor().http.loseCall = true // RUNNING
 	}},
 	{guard: GuardUndeliveredTasks, harm: InvariantBounded, play: func(s *stage) {
+		s.Inject(Faults{{Kind: BreakExecutorLink, Step: StepLaunch}})
 		f := s.join()
 		f.launchUnder(f.offer())
-		s.executor().breakLink() // when the task is on its way to it
 	}},
 	{guard: GuardExecutorTimeout, harm: InvariantBounded, behave: silentExecutor, play: func(s *stage) {
 		f := s.join()
@@ -141,6 +141,7 @@ var dangers = []danger{
 		f := s.join()
 		f.launchUnder(f.offer())
 		f.WaitForState(task, starting)
+		s.Advance(time.Second) // that is written
 		a, m := s.Agent(0), s.masters[0]
 		a.disk.slow = 10 * time.Minute
 		s.net.block(a.name, m.name)

@@ -42,8 +42,8 @@ func (c *Cluster) CheckSettled() {
 	}
 	for _, l := range c.check.updates.order {
 		if live[l.key.framework] {
+			c.check.kept(l) // first: what was lost is why a task seems stuck
 			c.check.settled(l, runs[l.key] || l.runs())
-			c.check.kept(l)
 		}
 	}
 	c.check.emptied()
