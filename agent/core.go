@@ -43,8 +43,9 @@ type core struct {
 	recoveredContainers bool // executors may subscribe
 	shutdownReason      string
 	stopped             bool
-	info                *mesosproto.AgentInfo // with the id once there is one
-	resourceVersion     *mesosproto.UUID      // of what the master was told last; it echoes it with each task
+	info                *mesosproto.AgentInfo                      // with the id once there is one; replaced, never changed
+	wired               struct{ from, info *mesosproto.AgentInfo } // info in wire form, and what it was made from
+	resourceVersion     *mesosproto.UUID                           // of what the master was told last; it echoes it with each task
 
 	cancelDetector func()
 	leader         *mesosproto.MasterInfo

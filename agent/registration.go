@@ -131,9 +131,12 @@ func (c *core) agentID() string { return c.info.GetId().GetValue() }
 // wireInfo is the agent's description as it goes over the wire: a v0 SlaveInfo says that the agent
 // checkpoints, and has its resources in the format before reservation refinement.
 func (c *core) wireInfo() *mesosproto.AgentInfo {
-	info := evolve.WithCheckpoint(c.info, true)
-	info.Resources = preRefinement(info.Resources)
-	return info
+	if c.wired.from != c.info {
+		info := evolve.WithCheckpoint(c.info, true)
+		info.Resources = preRefinement(info.Resources)
+		c.wired.from, c.wired.info = c.info, info
+	}
+	return c.wired.info
 }
 
 func (c *core) registerMessage() *messagespb.RegisterSlaveMessage {

@@ -389,11 +389,11 @@ func TestAGoneAgentIsShutDown(t *testing.T) {
 func TestAgentsBringTheClusterBackAfterAFailover(t *testing.T) {
 	b, h, f := launched(t)
 	b2 := startWith(t, b.storage)
-	require.Len(t, b2.master.Snapshot().Awaited, 1)
+	require.Equal(t, 1, b2.master.Snapshot().Awaited.Len())
 	h.b, f.b = b2, b2
 	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, f.running(h, "t", "cpus:1;mem:128"))
 	require.NotNil(t, last[*messagespb.SlaveReregisteredMessage](h))
-	require.Empty(t, b2.master.Snapshot().Awaited)
+	require.Zero(t, b2.master.Snapshot().Awaited.Len())
 	require.True(t, f.state().Recovered)
 	require.False(t, f.state().Connected)
 	require.Equal(t, 1, f.state().Tasks.Len())
@@ -418,7 +418,7 @@ func TestAwaitedAgentsAreGivenUp(t *testing.T) {
 	f := b.framework(modern("dev"))
 	b.sim.Advance(10 * time.Minute)
 	b.settle()
-	require.Empty(t, b.master.Snapshot().Awaited)
+	require.Zero(t, b.master.Snapshot().Awaited.Len())
 	require.Equal(t, 1, b.master.Snapshot().Unreachable.Len())
 	require.Equal(t, h.id(), f.take(schedulerpb.Event_FAILURE)[0].GetFailure().GetAgentId().GetValue())
 	require.Equal(t, int64(1), b.master.Snapshot().Metrics.RecoveryRemovals)

@@ -59,14 +59,14 @@ type core struct {
 	completedID    map[string]bool
 	streams        map[link.Stream[*schedulerpb.Event]]*framework
 
-	inbox       *link.Inbox                    // of what agents say
-	agents      ordered[*agent]                // registered
-	byPeer      map[string]*agent              // registered, by pid
-	conns       map[link.Conn]*peer            // whatever connection has said something
-	admitting   map[string]*admission          // pids whose registration waits for the registry
-	returning   map[string]*comeback           // ids whose re-registration does
-	awaited     ordered[*mesosproto.AgentInfo] // admitted, not yet back since the election
-	leavingID   map[string]bool                // awaited ids that are being marked unreachable
+	inbox       *link.Inbox           // of what agents say
+	agents      ordered[*agent]       // registered
+	byPeer      map[string]*agent     // registered, by pid
+	conns       map[link.Conn]*peer   // whatever connection has said something
+	admitting   map[string]*admission // pids whose registration waits for the registry
+	returning   map[string]*comeback  // ids whose re-registration does
+	awaited     ordered[awaitedAgent] // admitted, not yet back since the election
+	leavingID   map[string]bool       // awaited ids that are being marked unreachable
 	unreachable ordered[lostAgent]
 	gone        ordered[lostAgent]
 	removed     ordered[struct{}]
@@ -80,6 +80,12 @@ type core struct {
 
 	publisher
 	published atomic.Pointer[Snapshot]
+}
+
+// awaitedAgent is an agent that the registry knows.
+type awaitedAgent struct {
+	info *mesosproto.AgentInfo
+	slot int
 }
 
 // lostAgent is an agent that is unreachable or gone.
@@ -151,7 +157,7 @@ func (c *core) recover() {
 // lead begins to serve with what the registry holds.
 func (c *core) lead(state *registry.State) {
 	for _, a := range state.Agents() {
-		c.awaited.put(a.GetInfo().GetId().GetValue(), a.GetInfo())
+		c.await(a.GetInfo())
 	}
 	for _, a := range state.UnreachableAgents() {
 		c.setUnreachable(a.GetId().GetValue(), time.Unix(0, a.GetTimestamp().GetNanoseconds()))
@@ -167,7 +173,6 @@ func (c *core) lead(state *registry.State) {
 	}
 	c.every(c.cfg.RegistryGCInterval, true, c.forgetLostAgents)
 	c.phase = leading
-	c.newAwaited = true
 	c.touch()
 	c.log.Info("leading", zap.Int("awaited_agents", c.awaited.len()))
 }

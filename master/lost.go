@@ -164,7 +164,7 @@ func (c *core) tellOfLoss(id *mesosproto.AgentID) {
 // giveUpAwaited marks the agents unreachable that have not come back since the election. Their tasks
 // are not known, so frameworks only hear that the agents are lost.
 func (c *core) giveUpAwaited() {
-	for id, info := range c.awaited.all() {
+	for id, a := range c.awaited.all() {
 		if c.leavingID[id] || c.returning[id] != nil {
 			continue
 		}
@@ -177,11 +177,24 @@ func (c *core) giveUpAwaited() {
 			}
 			c.counters.AgentRemovals++
 			c.counters.RecoveryRemovals++
-			c.awaited.remove(id)
-			c.newAwaited = true
+			c.dropAwaited(id)
 			c.setUnreachable(id, at)
-			c.tellOfLoss(info.GetId())
+			c.tellOfLoss(a.info.GetId())
 		})
+	}
+}
+
+// await enters an agent that the registry knows.
+func (c *core) await(info *mesosproto.AgentInfo) {
+	c.awaited.put(info.GetId().GetValue(), awaitedAgent{info, c.awaitedTable.add(info)})
+	c.touch()
+}
+
+func (c *core) dropAwaited(id string) {
+	if c.awaited.has(id) {
+		c.awaitedTable.remove(c.awaited.get(id).slot)
+		c.awaited.remove(id)
+		c.touch()
 	}
 }
 

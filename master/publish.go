@@ -1,6 +1,10 @@
 package master
 
-import "maps"
+import (
+	"maps"
+
+	"github.com/mesokit/mesokit/mesosproto"
+)
 
 // publisher makes snapshots. It remembers what has changed since the last one, so that making the
 // next costs in proportion to that.
@@ -11,11 +15,11 @@ type publisher struct {
 	dirtyFws    []*framework
 	dirtyAgents []*agent
 	newReasons  bool
-	newAwaited  bool
 
 	last             *Snapshot
 	frameworkTable   tableBuilder[FrameworkState]
 	agentTable       tableBuilder[AgentState]
+	awaitedTable     tableBuilder[mesosproto.AgentInfo]
 	unreachableTable tableBuilder[LostAgent]
 	goneTable        tableBuilder[LostAgent]
 }
@@ -94,6 +98,7 @@ func (c *core) publish() {
 		Frameworks:  c.frameworkTable.table(),
 		Completed:   c.completed[:len(c.completed):len(c.completed)],
 		Agents:      c.agentTable.table(),
+		Awaited:     c.awaitedTable.table(),
 		Unreachable: c.unreachableTable.table(),
 		Gone:        c.goneTable.table(),
 	}
@@ -112,14 +117,7 @@ func (c *core) publish() {
 		metrics.Reasons = maps.Clone(c.reasons)
 	}
 	s.Metrics = &metrics
-	if c.last != nil && !c.newAwaited {
-		s.Awaited = c.last.Awaited
-	} else {
-		for _, info := range c.awaited.all() {
-			s.Awaited = append(s.Awaited, info)
-		}
-	}
-	c.newReasons, c.newAwaited = false, false
+	c.newReasons = false
 	c.last = s
 	c.published.Store(s)
 }

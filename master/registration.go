@@ -174,8 +174,7 @@ func newAgent(info *mesosproto.AgentInfo, version string, capabilities []*mesosp
 func (c *core) addAgent(a *agent, conn link.Conn) {
 	a.registered = c.loop.Now()
 	a.active = !a.deactivated
-	c.awaited.remove(a.id)
-	c.newAwaited = true
+	c.dropAwaited(a.id)
 	c.dropUnreachable(a.id)
 	c.removed.remove(a.id)
 	c.agents.put(a.id, a)

@@ -54,7 +54,7 @@ func (c *core) reregister(conn link.Conn, m *messagespb.ReregisterSlaveMessage) 
 		return
 	}
 	var op registry.Operation
-	switch known := c.awaited.get(id); {
+	switch known := c.awaited.get(id).info; {
 	case a != nil && proto.Equal(a.info, info), a == nil && known != nil && proto.Equal(known, info):
 		c.comeBack(id, back)
 		return

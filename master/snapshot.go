@@ -29,8 +29,8 @@ type Snapshot struct {
 	Frameworks Table[FrameworkState] // connected, disconnected or recovered
 	Completed  []*FrameworkState     // removed ones, oldest first, at most Config.MaxCompletedFrameworks
 
-	Agents      Table[AgentState]       // registered: connected or not
-	Awaited     []*mesosproto.AgentInfo // in the registry, not yet back since this master leads
+	Agents      Table[AgentState]           // registered: connected or not
+	Awaited     Table[mesosproto.AgentInfo] // in the registry, not yet back since this master leads
 	Unreachable Table[LostAgent]
 	Gone        Table[LostAgent]
 

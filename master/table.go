@@ -69,6 +69,15 @@ func (p *Page[T]) All() iter.Seq[*T] {
 	}
 }
 
+// TableOf returns a table of rows, for tests of what reads snapshots.
+func TableOf[T any](rows ...*T) Table[T] {
+	var b tableBuilder[T]
+	for _, row := range rows {
+		b.add(row)
+	}
+	return b.table()
+}
+
 // tableBuilder is the master's side of a Table: it copies what it changes first after a snapshot was
 // taken. A row is named by the slot that add returned.
 type tableBuilder[T any] struct {

@@ -54,7 +54,7 @@ func writeAgentInfo(j *operatorapi.JSON, id string, info *mesosproto.AgentInfo) 
 func writeRecovered(j *operatorapi.JSON, s *master.Snapshot, only ...string) {
 	j.Key("recovered_slaves")
 	j.Open('[')
-	for _, info := range s.Awaited {
+	for info := range s.Awaited.All() {
 		if id := info.GetId().GetValue(); len(only) == 0 || id == only[0] {
 			j.Element()
 			j.Open('{')

@@ -292,10 +292,10 @@ func TestRecoveredAgents(t *testing.T) {
 	r := start(t)
 	r.agent(1, "cpus:8;mem:4096", "rack:r1")
 	snapshot := *r.master.Snapshot()
-	snapshot.Awaited = []*mesosproto.AgentInfo{{
+	snapshot.Awaited = master.TableOf(&mesosproto.AgentInfo{
 		Id: &mesosproto.AgentID{Value: proto.String("old-S1")}, Hostname: proto.String("old.example"), Port: proto.Int32(5051),
 		Attributes: []*mesosproto.Attribute{{Name: proto.String("a"), Type: mesosproto.Value_SCALAR.Enum(), Scalar: &mesosproto.Value_Scalar{Value: proto.Float64(1)}}},
-	}}
+	})
 	h := New(Config{Snapshot: func() *master.Snapshot { return &snapshot }})
 	mux := http.NewServeMux()
 	h.Mount(mux)

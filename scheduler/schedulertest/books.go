@@ -82,7 +82,7 @@ func (k *checker) recovered(s *master.Snapshot) {
 	for a := range s.Agents.All() {
 		known[a.ID] = true
 	}
-	for _, a := range s.Awaited {
+	for a := range s.Awaited.All() {
 		known[a.GetId().GetValue()] = true
 	}
 	for a := range s.Unreachable.All() {

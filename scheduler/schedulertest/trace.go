@@ -8,7 +8,6 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -22,8 +21,9 @@ type trace struct {
 	buffer  []byte       // reused
 	entries []traceEntry // at most maxEntries; when there are as many, the oldest is replaced
 	next    int          // counts all
-	// archives are the hashes of what agents tell about frameworks that have ended.
-	archives map[*messagespb.Archive_Framework]uint64
+	// parts are the hashes of what agents tell again and again: themselves, and what they know of
+	// frameworks that have ended.
+	parts map[proto.Message]uint64
 	// mutated is called when a message was changed between sending and arrival.
 	mutated func(from, to string, m proto.Message)
 }
@@ -40,7 +40,7 @@ type traceEntry struct {
 }
 
 func newTrace(sim *loop.Sim) *trace {
-	return &trace{sim: sim, hash: xxhash.New(), archives: map[*messagespb.Archive_Framework]uint64{}}
+	return &trace{sim: sim, hash: xxhash.New(), parts: map[proto.Message]uint64{}}
 }
 
 func (t *trace) note(what string) {
@@ -96,10 +96,12 @@ func (t *trace) hashOf(m proto.Message) uint64 {
 	case *messagespb.PongSlaveMessage:
 		return 3
 	case *messagespb.ReregisterSlaveMessage:
-		if len(m.CompletedFrameworks) > 0 {
-			return t.hashOfReturn(m)
-		}
+		return t.hashOfReturn(m)
 	}
+	return t.hashOfBytes(m)
+}
+
+func (t *trace) hashOfBytes(m proto.Message) uint64 {
 	b, err := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.MarshalAppend(t.buffer[:0], m)
 	if err != nil {
 		return xxhash.Sum64String(err.Error())
@@ -108,8 +110,8 @@ func (t *trace) hashOf(m proto.Message) uint64 {
 	return xxhash.Sum64(b)
 }
 
-// hashOfReturn is that of an agent that comes back. Its history is most of the message, and the same each
-// time: each part of it is hashed once.
+// hashOfReturn is that of an agent that comes back. Most of the message is what it said each time before:
+// each part of it is hashed once.
 func (t *trace) hashOfReturn(m *messagespb.ReregisterSlaveMessage) uint64 {
 	var sum xxhash.Digest
 	sum.Reset()
@@ -118,23 +120,24 @@ func (t *trace) hashOfReturn(m *messagespb.ReregisterSlaveMessage) uint64 {
 		binary.LittleEndian.PutUint64(b[:], hash)
 		sum.Write(b[:])
 	}
-	for _, f := range m.CompletedFrameworks {
-		hash, known := t.archives[f]
-		if !known {
-			hash = t.hashOf(f)
-			t.archives[f] = hash
-		}
-		add(hash)
+	info, archives := m.Slave, m.CompletedFrameworks
+	add(t.hashOfPart(info))
+	for _, f := range archives {
+		add(t.hashOfPart(f))
 	}
-	rest := m.ProtoReflect().New()
-	m.ProtoReflect().Range(func(field protoreflect.FieldDescriptor, v protoreflect.Value) bool {
-		if field.Name() != "completed_frameworks" {
-			rest.Set(field, v)
-		}
-		return true
-	})
-	add(t.hashOf(rest.Interface()))
+	m.Slave, m.CompletedFrameworks = nil, nil // nobody else sees it meanwhile
+	add(t.hashOfBytes(m))
+	m.Slave, m.CompletedFrameworks = info, archives
 	return sum.Sum64()
+}
+
+func (t *trace) hashOfPart(m proto.Message) uint64 {
+	hash, known := t.parts[m]
+	if !known {
+		hash = t.hashOfBytes(m)
+		t.parts[m] = hash
+	}
+	return hash
 }
 
 // hashWay is the hash of a direction.
