@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -159,7 +160,7 @@ func (e Exploration) run(t testing.TB, seed uint64, script Faults) (out outcome)
 			panic(x)
 		}
 		if p.failed {
-			out.failure, out.kind = strings.Join(p.lines, "\n"), "failed"
+			out.failure, out.kind = cmp.Or(strings.Join(p.lines, "\n"), "it failed without a word"), "failed"
 			if c := out.cluster; c != nil && len(c.check.found) > 0 {
 				out.kind = c.check.found[0].Invariant
 			}

@@ -59,3 +59,12 @@ func TestARunThatDoesNotFollowFromItsSeedIsFound(t *testing.T) {
 	require.Contains(t, text, "makes two different runs")
 	require.Contains(t, text, "the traces part here:")
 }
+
+func TestARunThatFailsWithoutAWordFails(t *testing.T) {
+	for _, fail := range []func(testing.TB){testing.TB.Fail, testing.TB.FailNow} {
+		e := exploration()
+		e.Seeds, e.Faults, e.Twice = 1, 1, false
+		e.Settled = func(t testing.TB, _ *schedulertest.Cluster) { fail(t) }
+		require.Contains(t, explore(t, e), "it failed without a word")
+	}
+}
