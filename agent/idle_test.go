@@ -63,6 +63,7 @@ func TestAnExecutorThatNoTaskHasReachedIsShutDown(t *testing.T) {
 			p := r.subscribe("e", nil)
 			require.Equal(t, []string{"SUBSCRIBED", "LAUNCH"}, p.types())
 			if crash {
+				r.cfg.ExecutorReregistrationTimeout = time.Hour // nobody else is waited for
 				r.crash()
 				r.run(time.Second)
 			} else {

@@ -88,6 +88,7 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 		// No task has reached it. If none is left for it, it would wait for ever. Mesos: everSentTask.
 		if c.dropUndelivered(ex, nil); !ex.busy() {
 			c.shutdownExecutor(ex)
+			c.executorIsBack()
 			return
 		}
 	}
