@@ -84,7 +84,8 @@
 //   - Messages are copied on their way in and out: change and reuse yours as you like.
 //   - Updates of tasks arrive at least once, and are acknowledged after StatusUpdate has returned. All
 //     else arrives at most once. So a framework that must not lose track calls [Driver.Reconcile] when
-//     registered and again when reregistered, and repeats a Kill until the task has ended.
+//     registered and again when reregistered, repeats that until it has heard of each task, and repeats
+//     a Kill until the task has ended. Package framework does.
 //   - Nothing that a master sends makes the driver panic or grow without bound, and nothing that it
 //     does ends the process.
 //

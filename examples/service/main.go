@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -45,8 +46,11 @@ func main() {
 
 func run(ctx context.Context, master, image, command, text, state string, n int) error {
 	need, err := resources.Parse(text)
-	if err != nil || image == "" && command == "" {
-		return fmt.Errorf("give -image or -command, and legal -resources; see --help (%v)", err)
+	if err != nil {
+		return fmt.Errorf("-resources: %s", status.Convert(err).Message())
+	}
+	if image == "" && command == "" {
+		return errors.New("give -image or -command, also to kill what runs; see --help")
 	}
 	task := scheduler.CommandTask("", command, need)
 	if image != "" && command != "" {

@@ -69,6 +69,21 @@
 // A Store may block: only callbacks wait for it, never the connection. Updates that come together are
 // saved together. While saving fails nothing is launched or acknowledged, and it is tried again.
 //
+// # In a test
+//
+// Package schedulertest runs the framework with a real master and agents in virtual time:
+//
+//	store := &framework.Memory{} // what outlives its process
+//	c := schedulertest.New(t, schedulertest.Config{Agents: 3})
+//	c.RunProcess(func(disk bool) scheduler.Config {
+//		if !disk {
+//			store = &framework.Memory{}
+//		}
+//		f, _ = framework.New(framework.Config{Driver: driver, Store: store, Specs: specs})
+//		cfg, _ := f.SchedulerConfig()
+//		return cfg
+//	})
+//
 // # What is not there
 //
 // Specs are not stored: they are the program's, which declares them anew at each start, before Run; tasks

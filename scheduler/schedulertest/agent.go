@@ -85,8 +85,14 @@ func (a *Agent) gaveUp(l *loop.SimLoop, err error) {
 	})
 }
 
-// Agent is the nth agent, from 0.
-func (c *Cluster) Agent(n int) *Agent { return c.agents[n] }
+// Agent is the nth agent, from 0. It fails the test if there are fewer.
+func (c *Cluster) Agent(n int) *Agent {
+	c.t.Helper()
+	if n < 0 || n >= len(c.agents) {
+		c.t.Fatalf("there is no agent %d; the cluster has %d, from 0", n, len(c.agents))
+	}
+	return c.agents[n]
+}
 
 // Snapshot is what the agent knows.
 func (a *Agent) Snapshot() *agent.Snapshot { return a.agent.Snapshot() }

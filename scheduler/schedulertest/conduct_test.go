@@ -165,7 +165,8 @@ func TestWhatAFrameworkWasToldAndAskedForCanBeLookedAt(t *testing.T) {
 	offered, err := resources.FromProto(f.Offers[0].GetResources())
 	require.NoError(t, err)
 	require.True(t, offered.Unallocate().Equal(resources.MustParse(schedulertest.DefaultResources)), "%s", offered)
-	require.Equal(t, f.Task("task-0").GetAgentId().GetValue(), c.Agent(0).ID())
+	require.Same(t, c.Agent(0), f.AgentOf("task-0"))
+	require.Nil(t, f.AgentOf("task-1"))
 
 	idle := c.Run(scheduler.Config{Framework: info(), Scheduler: &misbehaving{saved: map[string]mesosproto.TaskState{"t": finished}, hoards: true}})
 	id := idle.WaitForOffer()

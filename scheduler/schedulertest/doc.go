@@ -10,7 +10,7 @@
 //		c := schedulertest.New(t, schedulertest.Config{Agents: 3})
 //		f := c.Run(scheduler.Config{Framework: info, Scheduler: newMyFramework()})
 //		f.WaitForState("task-1", mesosproto.TaskState_TASK_RUNNING)
-//		c.Agent(0).Destroy() // the machine is gone
+//		f.AgentOf("task-1").Destroy() // the machine is gone
 //		f.WaitForState("task-1", mesosproto.TaskState_TASK_LOST)
 //	}
 //
@@ -80,8 +80,8 @@
 //	t.Log(ran) // how many seeds, tasks and faults there were
 //
 // When a seed fails, the faults that have nothing to do with it are taken out of its script; seed,
-// script and the end of the trace are printed, the script also as Go, for [Replay]. A framework that is
-// to survive its own crashes is started with [Cluster.RunProcess].
+// script and the end of the trace are printed, the script also as Go, for [Replay]. Only frameworks that
+// were started with [Cluster.RunProcess] can be crashed; a scenario with others does not test that.
 //
 // With Exploration.Steps half of the faults wait for a step; seed after seed, every kind waits for every
 // step. Explored.Timed counts, for each [Cell] of that table, how often it came to that. Explored.Reached
@@ -138,5 +138,10 @@
 // driver rely when something fails ([Guard]); who relies on the mechanism should notice. The package's own
 // tests show that each guard is needed: a few faults without it, and an invariant is violated.
 //
-// When a test fails, the seed and the end of the trace are printed. Hash compares whole runs.
+// # Traces
+//
+// When a test fails, the seed and the end of the trace are printed: 200 lines by [Explore], all that is
+// kept, some thousands, by others. Processes are named in it: agent-2 is a process of an agent, the first
+// machine's in the usual case, which is Agent(0) for the test and agent1.example for the framework. Hash
+// compares whole runs.
 package schedulertest

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
@@ -74,13 +75,14 @@ func (e Explored) String() string {
 // it can be while it fails in the same way; seed, script, failure and the end of the trace are printed.
 func Explore(t testing.TB, e Exploration) Explored {
 	t.Helper()
+	e.check(t)
 	e = e.filled()
 	sum := Explored{Faults: map[FaultKind]int{}, Timed: map[Cell]int{}}
 	results := e.pass(t)
 	for i, r := range results {
 		sum.Seeds++
-		if r.failed {
-			e.fail(t, e.First+uint64(i), sum.Seeds)
+		if r.failure != "" {
+			e.fail(t, e.First+uint64(i), sum.Seeds, r.failure)
 		}
 		for kind, n := range r.happened {
 			sum.Faults[kind] += n
@@ -100,28 +102,47 @@ func Explore(t testing.TB, e Exploration) Explored {
 }
 
 // fail tells of a seed that fails, after it has made its script as short as it can be.
-func (e Exploration) fail(t testing.TB, seed uint64, after int) {
+func (e Exploration) fail(t testing.TB, seed uint64, after int, first string) {
 	t.Helper()
 	script := e.script(seed)
 	r := e.run(t, seed, script)
 	if r.failure == "" {
-		t.Fatalf("seed %d fails, but not a second time: something in the run does not follow from the seed alone", seed)
+		t.Fatalf("seed %d fails, but not a second time: something in the run does not follow from the seed alone, such as a goroutine, the real time or the order of a map.\nThe first time: %s",
+			seed, first)
 	}
 	if !e.NoShrink {
 		script, r = e.shrink(t, seed, script, r)
 	}
-	t.Fatalf("seed %d fails after %d seeds: %s\n\nfaults:\n%s\n%s\n\nthe end of the trace:\n%s",
-		seed, after, r.failure, script, script.Go(), r.cluster.trace.tail(200))
+	if len(script) == 0 {
+		t.Fatalf("seed %d fails after %d seeds, without any fault: %s\n\nthe end of the trace:\n%s", seed, after, r.failure, r.cluster.trace.tail(200))
+	}
+	t.Fatalf("seed %d fails after %d seeds: %s\n\nfaults:\n%s\nto repeat it: schedulertest.Replay(t, exploration, %d, %s)\n\nthe end of the trace:\n%s",
+		seed, after, r.failure, script, seed, script.Go(), r.cluster.trace.tail(200))
 }
 
-// Replay runs the scenario with one seed and one script, as Explore does, and fails t if that fails.
+// Replay runs the scenario with one seed and one script, as Explore does. If that fails it ends the test,
+// with the whole trace that is kept; else it returns the cluster as it is at the end.
 func Replay(t testing.TB, e Exploration, seed uint64, script Faults) *Cluster {
 	t.Helper()
+	e.check(t)
 	r := e.filled().run(t, seed, script)
 	if r.failure != "" {
 		t.Fatalf("seed %d: %s\n\nthe end of the trace:\n%s", seed, r.failure, r.cluster.Trace())
 	}
 	return r.cluster
+}
+
+// check fails t if the exploration can't be meant.
+func (e Exploration) check(t testing.TB) {
+	t.Helper()
+	if e.Scenario == nil {
+		t.Fatalf("an Exploration needs a Scenario, which starts the frameworks")
+	}
+	for _, kind := range e.Kinds {
+		if !slices.Contains(allFaults, kind) {
+			t.Fatalf("there is no kind of fault %q; AllFaults lists them", kind)
+		}
+	}
 }
 
 func (e Exploration) filled() Exploration {
@@ -157,7 +178,7 @@ func (e Exploration) run(t testing.TB, seed uint64, script Faults) (out outcome)
 			f()
 		}
 		if x := recover(); x != nil && x != any(p) { // p is how FailNow ends the run
-			panic(x)
+			p.note(fmt.Sprintf("panic: %v\n%s", x, debug.Stack()))
 		}
 		if p.failed {
 			out.failure, out.kind = cmp.Or(strings.Join(p.lines, "\n"), "it failed without a word"), "failed"

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -152,11 +153,41 @@ func (s Faults) Go() string {
 	var b strings.Builder
 	b.WriteString("schedulertest.Faults{\n")
 	for _, f := range s {
-		fmt.Fprintf(&b, "\t{At: %d, Kind: %q, Step: %q, Moment: %q, Skip: %d, Target: %d, Other: %d, For: %d, By: %d, Notice: schedulertest.Notice{Client: %d, Server: %d}},\n",
-			f.At, string(f.Kind), string(f.Step), string(f.Moment), f.Skip, f.Target, f.Other, f.For, f.By, f.Notice.Client, f.Notice.Server)
+		fmt.Fprintf(&b, "\t{At: %s, Kind: %q", goDuration(f.At), string(f.Kind))
+		if f.Step != "" {
+			fmt.Fprintf(&b, ", Step: %q, Moment: %q, Skip: %d", string(f.Step), string(f.Moment), f.Skip)
+		}
+		fmt.Fprintf(&b, ", Target: %d", f.Target)
+		if f.Other != 0 {
+			fmt.Fprintf(&b, ", Other: %d", f.Other)
+		}
+		if f.For != 0 {
+			fmt.Fprintf(&b, ", For: %s", goDuration(f.For))
+		}
+		if f.By != 0 {
+			fmt.Fprintf(&b, ", By: %s", goDuration(f.By))
+		}
+		if f.Notice != (Notice{}) {
+			fmt.Fprintf(&b, ", Notice: schedulertest.Notice{Client: %s, Server: %s}", goDuration(f.Notice.Client), goDuration(f.Notice.Server))
+		}
+		b.WriteString("},\n")
 	}
 	b.WriteString("}")
 	return b.String()
+}
+
+func goDuration(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d == Never:
+		return "schedulertest.Never"
+	case d%time.Second == 0:
+		return fmt.Sprintf("%d * time.Second", d/time.Second)
+	case d%time.Microsecond == 0:
+		return fmt.Sprintf("%d * time.Microsecond", d/time.Microsecond)
+	}
+	return strconv.FormatInt(int64(d), 10)
 }
 
 // RandomFaults is a script of n faults within a time, of these kinds (none: all). Equal arguments make

@@ -61,6 +61,9 @@ func (c *Cluster) newFramework() *Framework {
 func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	c := f.cluster
 	c.t.Helper()
+	if cfg.Framework == nil || cfg.Scheduler == nil {
+		c.t.Fatalf("a framework needs Config.Framework and Config.Scheduler; they are %v and %v", cfg.Framework, cfg.Scheduler)
+	}
 	f.begin(cfg, disk)
 	f.loop, f.calls = c.sim.Loop(f.name), c.sim.Loop(f.name+".callbacks")
 	f.loop.SetSkew(f.skew)
@@ -157,6 +160,17 @@ func (f *Framework) Task(id string) *mesosproto.TaskInfo {
 		return nil
 	}
 	return f.Launched[i]
+}
+
+// AgentOf is the agent on which the framework launched a task; nil if it did not, or if the agent has
+// another id by now.
+func (f *Framework) AgentOf(task string) *Agent {
+	id := f.Task(task).GetAgentId().GetValue()
+	i := slices.IndexFunc(f.cluster.agents, func(a *Agent) bool { return id != "" && a.ID() == id })
+	if i < 0 {
+		return nil
+	}
+	return f.cluster.agents[i]
 }
 
 // Acknowledged are the states of a task whose acknowledgement has reached its agent, in order.

@@ -242,7 +242,12 @@ func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
 		set(f.By)
 		return func() { set(0) }
 	default: // CrashFramework, LoseFramework
-		if w.process == nil || w.loop.Closed() {
+		if w.process == nil { // it can't be started again
+			c.happened[f.Kind]--
+			c.trace.note("no effect: " + w.name + " was started by Run, not RunProcess")
+			return nil
+		}
+		if w.loop.Closed() {
 			return nil
 		}
 		w.Crash()

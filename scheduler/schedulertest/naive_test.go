@@ -42,7 +42,7 @@ func explore(t *testing.T, e schedulertest.Exploration) string {
 // script is the part of a failure that lists the faults.
 func script(text string) []string {
 	_, text, _ = strings.Cut(text, "faults:\n")
-	text, _, _ = strings.Cut(text, "\nschedulertest.Faults{")
+	text, _, _ = strings.Cut(text, "\nto repeat it:")
 	return strings.Split(strings.TrimSpace(text), "\n")
 }
 
@@ -85,4 +85,44 @@ func TestWhatTheScenarioWantsIsShrunkLikeAnInvariant(t *testing.T) {
 	require.Contains(t, text, "no agent may ever crash")
 	require.Len(t, script(text), 1)
 	require.Contains(t, script(text)[0], string(schedulertest.CrashAgent))
+}
+
+// A framework that panics fails like one that violates an invariant: with its seed and a short script.
+func TestAPanicIsAFailureOfItsSeed(t *testing.T) {
+	e := exploration()
+	e.First, e.Seeds, e.Kinds = 1, 3, []schedulertest.FaultKind{schedulertest.CrashAgent, schedulertest.RebootAgent, schedulertest.DelayAgent}
+	e.Scenario = func(_ testing.TB, c *schedulertest.Cluster) {
+		c.Run(scheduler.Config{Framework: info(), Scheduler: panicking{&launcher{commands: []string{"server"}}}})
+	}
+	text := explore(t, e)
+	require.Contains(t, text, "panic: an agent is lost, and so am I")
+	require.Contains(t, text, "AgentLost")
+	require.Contains(t, text, "to repeat it: schedulertest.Replay(t, exploration, ")
+	require.NotEmpty(t, script(text))
+}
+
+type panicking struct{ *launcher }
+
+func (panicking) AgentLost(*scheduler.Driver, *mesosproto.AgentID) {
+	panic("an agent is lost, and so am I")
+}
+
+func TestAnExplorationThatCanNotBeMeantIsRefused(t *testing.T) {
+	e := exploration()
+	e.Kinds = []schedulertest.FaultKind{"nonsense"}
+	require.Contains(t, explore(t, e), `there is no kind of fault "nonsense"`)
+	e.Kinds, e.Scenario = nil, nil
+	require.Contains(t, explore(t, e), "needs a Scenario")
+}
+
+func TestAScriptAsGo(t *testing.T) {
+	require.Equal(t, `schedulertest.Faults{
+	{At: 7 * time.Second, Kind: "reset agent", Target: 2, For: 1500 * time.Microsecond},
+	{At: 0, Kind: "break agent link", Step: "launch", Moment: "handled", Skip: 1, Target: 0, Notice: schedulertest.Notice{Client: schedulertest.Never, Server: 0}},
+	{At: 7, Kind: "cut pair", Target: 1, Other: 3, By: -3600 * time.Second},
+}`, schedulertest.Faults{
+		{At: 7 * time.Second, Kind: schedulertest.ResetAgent, Target: 2, For: 1500 * time.Microsecond},
+		{Kind: schedulertest.BreakAgentLink, Step: schedulertest.StepLaunch, Moment: schedulertest.MomentHandled, Skip: 1, Notice: schedulertest.Notice{Client: schedulertest.Never}},
+		{At: 7, Kind: schedulertest.CutPair, Target: 1, Other: 3, By: -time.Hour},
+	}.Go())
 }

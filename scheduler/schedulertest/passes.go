@@ -11,7 +11,7 @@ import (
 
 // result is what is kept of a run.
 type result struct {
-	failed   bool
+	failure  string // empty: none
 	hash     string
 	happened map[FaultKind]int
 	timed    map[Cell]int
@@ -47,7 +47,7 @@ func (e Exploration) pass(t testing.TB) []result {
 				r := e.once(t, e.First+n)
 				mu.Lock()
 				results[n] = r
-				if r.failed {
+				if r.failure != "" {
 					end = min(end, n+1)
 				}
 				mu.Unlock()
@@ -62,7 +62,7 @@ func (e Exploration) pass(t testing.TB) []result {
 func (e Exploration) once(t testing.TB, seed uint64) result {
 	r := e.run(t, seed, e.script(seed))
 	if r.failure != "" {
-		return result{failed: true}
+		return result{failure: r.failure}
 	}
 	c := r.cluster
 	return result{
@@ -90,8 +90,8 @@ func (e Exploration) again(t testing.TB, first []result) {
 	runtime.GOMAXPROCS(before)
 	for i, r := range second {
 		seed := e.First + uint64(i)
-		if r.failed {
-			t.Fatalf("seed %d holds at GOMAXPROCS %d and fails at %d: %s", seed, before, n, e.run(t, seed, e.script(seed)).failure)
+		if r.failure != "" {
+			t.Fatalf("seed %d holds at GOMAXPROCS %d and fails at %d: %s", seed, before, n, r.failure)
 		}
 		if r.hash != first[i].hash {
 			a, b := e.run(t, seed, e.script(seed)), e.run(t, seed, e.script(seed))
