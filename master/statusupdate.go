@@ -1,6 +1,7 @@
 package master
 
 import (
+	"bytes"
 	"time"
 
 	"go.uber.org/zap"
@@ -38,6 +39,9 @@ func (c *core) statusUpdate(m *messagespb.StatusUpdateMessage) {
 	valid := f != nil && f.connected()
 	if valid {
 		if t != nil {
+			if !t.forwarded || t.forwardedState != status.GetState() || !bytes.Equal(t.forwardedUUID, status.GetUuid()) {
+				c.touchTask(t)
+			}
 			t.forwarded, t.forwardedState, t.forwardedUUID = true, status.GetState(), status.GetUuid()
 		}
 		f.send(updateEvent(status))
@@ -111,6 +115,9 @@ func (c *core) updateTask(t *task, s *mesosproto.TaskStatus, latest *mesosproto.
 	state := s.GetState()
 	if latest != nil {
 		state = *latest
+	}
+	if last := t.last(); last != nil && len(s.Uuid) > 0 && bytes.Equal(last.Uuid, s.Uuid) && state == t.state {
+		return // said again until it is acknowledged: while the framework is away that may go on for a week
 	}
 	over := ended(t.state)
 	if !transitions.Terminal(t.state) && state != t.state {

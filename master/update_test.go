@@ -98,6 +98,26 @@ func TestUpdatesForADisconnectedFrameworkAreLost(t *testing.T) {
 	require.Equal(t, int64(1), b.master.Snapshot().Metrics.InvalidAcknowledgements)
 }
 
+// An update is sent again until it is acknowledged: what is known already is no reason for a new snapshot.
+func TestAnUpdateThatIsSentAgainChangesNothing(t *testing.T) {
+	b, h, f := launched(t)
+	running := func(latest mesosproto.TaskState) uint64 {
+		h.updateLatest(f, "t", mesosproto.TaskState_TASK_RUNNING, latest, uuid("1"))
+		b.settle()
+		return b.master.Snapshot().Version
+	}
+	first := running(mesosproto.TaskState_TASK_RUNNING)
+	require.Equal(t, first, running(mesosproto.TaskState_TASK_RUNNING))
+	require.Len(t, f.updates(), 2, "the framework hears it again")
+	require.NotEqual(t, first, running(mesosproto.TaskState_TASK_FINISHED), "the latest state is news")
+	require.True(t, h.state().Used.IsEmpty())
+
+	b.master.Schedulers().Ended(f.stream)
+	b.settle()
+	away := running(mesosproto.TaskState_TASK_FINISHED)
+	require.Equal(t, away, running(mesosproto.TaskState_TASK_FINISHED))
+}
+
 func TestUpdatesOfUnknownAgentsAndTasks(t *testing.T) {
 	b, h, f := launched(t)
 	stranger := &host{b: b, conn: h.conn, info: proto.CloneOf(h.info)}
