@@ -163,3 +163,25 @@ func TestATaskIsForgottenAtOnceOrNotAtAll(t *testing.T) {
 		})
 	}
 }
+
+// An executor that repeats itself while the disk stands still makes one write, and is answered a bounded
+// number of times.
+func TestRepeatedUpdatesOfACompletedTaskDoNotPileUp(t *testing.T) {
+	r, _, _ := idle(t)
+	p := r.subscribe("e", nil)
+	p.types()
+	usual := r.sim.WorkTime
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return time.Hour }
+	for range 200 {
+		require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
+	}
+	require.Empty(t, p.types())
+	ex := r.agent.core.frameworks["f"].executors["e"]
+	require.Len(t, ex.forgetting["a"].told, maxTold)
+	r.sim.WorkTime = usual
+	r.run(2 * time.Hour)
+	require.Len(t, p.types(), maxTold)
+	require.Empty(t, ex.forgetting)
+	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
+	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types())
+}

@@ -102,8 +102,9 @@ type executor struct {
 	updating bool     // room is made for the head of queue, and its delivery recorded
 	tasks    map[string]*task
 
-	completedTasks []*task      // the latest maxCompletedTasks of this process of the agent, for people
-	over           []completion // the latest maxCompletedTasks of all
+	completedTasks []*task                // the latest maxCompletedTasks of this process of the agent, for people
+	over           []completion           // the latest maxCompletedTasks of all
+	forgetting     map[string]*forgetting // by task
 
 	stopRegistration, stopShutdown, stopHeartbeat func() bool
 	page                                          *ExecutorState // cache of the snapshot; nil if stale

@@ -312,7 +312,7 @@ func (c *core) reconcileTasks(m *messagespb.ReconcileTasksMessage) {
 	}
 	for _, s := range m.GetStatuses() {
 		fw := c.frameworks[m.GetFrameworkId().GetValue()]
-		if fw == nil && m.GetFramework().GetId() != nil {
+		if fw == nil && validID(m.GetFrameworkId().GetValue()) && m.GetFramework().GetId().GetValue() == m.GetFrameworkId().GetValue() {
 			fw = c.admitFramework(&launchRequest{framework: m.GetFramework()})
 		}
 		info := m.GetFramework()

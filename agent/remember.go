@@ -232,18 +232,43 @@ func (c *core) forgetTask(t *task) {
 	}
 }
 
-// rememberEnd forgets a completed task once more: done follows when the disk has forgotten it.
-func (c *core) rememberEnd(ex *executor, task string, done func()) {
+// rememberEnd forgets a completed task once more: told follows when the disk has forgotten it. One write is
+// under way for a task, however often its executor repeats itself, and not all repetitions are answered.
+func (c *core) rememberEnd(ex *executor, task string, told func()) {
 	if !ex.fw.info.GetCheckpoint() {
-		done()
+		told()
 		return
 	}
+	if e := ex.forgetting[task]; e != nil {
+		if len(e.told) < maxTold {
+			e.told = append(e.told, told)
+		}
+		return
+	}
+	e := &forgetting{told: []func(){told}}
+	if ex.forgetting == nil {
+		ex.forgetting = make(map[string]*forgetting)
+	}
+	ex.forgetting[task] = e
 	c.disk.Put(true, func(err error) {
+		if ex.forgetting[task] == e {
+			delete(ex.forgetting, task)
+		}
 		if err == nil {
-			done()
+			for _, told := range e.told {
+				told()
+			}
+			e.told = nil
 		}
 	}, forget(taskKey(ex.fw.id, task)))
 }
+
+// maxTold is how many repetitions that wait for one write are answered; the executor needs one for each
+// update of the task.
+const maxTold = 64
+
+// forgetting is a write of rememberEnd that is under way.
+type forgetting struct{ told []func() }
 
 // rememberUpdate writes an update. A terminal one is on the disk before safe says so, for then the
 // executor forgets it; of the others it is enough that the operating system has them. If it can't be

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gogo/status"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
 
 	"github.com/mesokit/mesokit/internal/apierror"
 	"github.com/mesokit/mesokit/internal/backoff"
@@ -181,6 +183,9 @@ func (c *core) Error(_ *scheduler.Driver, err error) {
 		c.askSoon()
 		c.declineAgain(lost.Call.GetAccept().GetOfferIds(), refuseUnfit)
 	case schedulerpb.Call_DECLINE:
+		if status.Code(lost.Err) != codes.Unavailable { // it arrived, and would be refused again
+			return
+		}
 		d := lost.Call.GetDecline()
 		c.declineAgain(d.GetOfferIds(), time.Duration(d.GetFilters().GetRefuseSeconds()*float64(time.Second)))
 	case schedulerpb.Call_RECONCILE:

@@ -112,7 +112,7 @@
 //     connection.
 //   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
 //   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
-//     checked of schedulers that show their disk, as [Rememberer]s.
+//     checked of schedulers that show their disk, as [Rememberer]s; one that has ended may be forgotten.
 //   - immutable: no message is changed once it is sent; senders and receivers keep them.
 //   - durable: an agent that was admitted is known to the next master. An update that an agent has sent is
 //     known to its next process, and nothing follows the last one. A machine that died forgets those that

@@ -244,5 +244,8 @@ func (p *probe) FailNow()                          { p.failed = true; panic(p) }
 func (p *probe) note(s string)                     { p.failed = true; p.lines = append(p.lines, s) }
 func (p *probe) Error(args ...any)                 { p.note(fmt.Sprintln(args...)) }
 func (p *probe) Errorf(format string, args ...any) { p.note(fmt.Sprintf(format, args...)) }
+func (p *probe) SkipNow()                          { p.Fatal("a run of an exploration can't be skipped") }
+func (p *probe) Skip(args ...any)                  { p.Fatal(args...) }
+func (p *probe) Skipf(format string, args ...any)  { p.Fatalf(format, args...) }
 func (p *probe) Fatal(args ...any)                 { p.Error(args...); p.FailNow() }
 func (p *probe) Fatalf(format string, args ...any) { p.Errorf(format, args...); p.FailNow() }

@@ -20,9 +20,9 @@ import (
 )
 
 var (
-	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds the explorations run")
+	seeds = flag.Uint64("seeds", defaultSeeds, "how many seeds the explorations run, from 1")
 	twice = flag.Bool("twice", false, "run each seed twice, at different GOMAXPROCS, and compare the runs")
-	seed  = flag.Uint64("seed", 1, "the first of them")
+	seed  = flag.Uint64("seed", 1, "the first of them, from 1")
 )
 
 // memory is the disk of a careful framework.
