@@ -3,6 +3,7 @@ package agent
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -180,7 +181,8 @@ func TestRepeatedUpdatesOfACompletedTaskDoNotPileUp(t *testing.T) {
 	require.Len(t, ex.forgetting["a"].told, maxTold)
 	r.sim.WorkTime = usual
 	r.run(2 * time.Hour)
-	require.Len(t, p.types(), maxTold)
+	answers := slices.DeleteFunc(p.types(), func(event string) bool { return event != "ACKNOWLEDGED" })
+	require.Len(t, answers, maxTold)
 	require.Empty(t, ex.forgetting)
 	require.NoError(t, p.update("a", mesosproto.TaskState_TASK_FINISHED, 2))
 	require.Equal(t, []string{"ACKNOWLEDGED"}, p.types())
