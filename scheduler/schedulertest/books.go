@@ -182,11 +182,13 @@ func (k *checker) started(m *machine) {
 	if m.total.Contains(m.used(func(*container) bool { return true })) {
 		return
 	}
-	frameworks := map[string]bool{}
-	for f := range k.cluster.master.master.Snapshot().Frameworks.All() {
-		frameworks[f.ID] = true
+	removed := map[string]bool{}
+	for _, h := range k.cluster.masters {
+		for _, f := range h.node.master.Snapshot().Completed {
+			removed[f.ID] = true
+		}
 	}
-	if used := m.used(func(c *container) bool { return frameworks[c.spec.FrameworkID] }); !m.total.Contains(used) {
+	if used := m.used(func(c *container) bool { return !removed[c.spec.FrameworkID] }); !m.total.Contains(used) {
 		k.violated(InvariantNoDouble, "a machine has %s and runs containers with %s", m.total, used)
 	}
 }

@@ -178,6 +178,7 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	if !first && transitions.Terminal(from) && knowsNothing(s) {
 		return
 	}
+	byMaster := l.lastFrom.GetSource() == mesosproto.TaskStatus_SOURCE_MASTER
 	l.last, l.lastFrom = to, s
 	if first {
 		from = mesosproto.TaskState_TASK_STAGING
@@ -185,7 +186,7 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	k.updates.reached.Changes[Change{from, to}]++
 	switch {
 	case first || from == to || transitions.Task.Allowed(from, to):
-	case from == mesosproto.TaskState_TASK_LOST && !l.aware:
+	case from == mesosproto.TaskState_TASK_LOST && !l.aware && byMaster: // its agent may come back
 	case l.amnesic, l.rebooted && !transitions.Terminal(from):
 	default:
 		k.violated(InvariantForward, "task %s of %s: %v (%s) after %v", l.key.task, l.key.framework, to, why(s), from)
