@@ -29,15 +29,26 @@ func (c *Cluster) Inject(script Faults) (over time.Time) {
 	return over
 }
 
-// happen lets a fault happen now, and end after its time; during is what is under way, for people.
-func (c *Cluster) happen(f Fault, during string) {
+// happen lets a fault happen now, and end after its time; during is what is under way, for people. It
+// reports whether the fault did anything.
+func (c *Cluster) happen(f Fault, during string) bool {
 	if during != "" {
 		during = " (" + during + ")"
 	}
 	c.trace.note("fault: " + f.String() + during)
+	before := c.happened[f.Kind]
+	c.happened[f.Kind]++
 	if undo := c.fault(f); undo != nil {
 		c.sim.After(f.For, undo)
 	}
+	return c.happened[f.Kind] > before
+}
+
+// nothing notes that a fault that was to happen could do nothing.
+func (c *Cluster) nothing(f Fault, why string) (undo func()) {
+	c.happened[f.Kind]--
+	c.trace.note("no effect: " + why)
+	return nil
 }
 
 // fault makes one fault happen and returns what ends it; nil if nothing has to.
@@ -45,7 +56,9 @@ func (c *Cluster) fault(f Fault) (undo func()) {
 	if f.Kind.of() == ofExecutor {
 		return c.faultOfExecutor(f)
 	}
-	c.happened[f.Kind]++
+	if f.Kind.ofElection() && c.ensemble == nil {
+		return c.nothing(f, "there is no election")
+	}
 	switch w, a := c.target(f); {
 	case w != nil:
 		return c.faultOfFramework(f, w)
@@ -63,7 +76,7 @@ func (c *Cluster) fault(f Fault) (undo func()) {
 	if f.Kind.of() == ofMaster {
 		return c.faultOfMaster(f, c.masterFor(f.Target))
 	}
-	return nil
+	return c.nothing(f, "there is nothing of that kind")
 }
 
 // masterFor is the leader, or the one who led last, for even numbers, and any master for odd ones.
@@ -78,7 +91,7 @@ func (c *Cluster) faultOfMaster(f Fault, h *MasterHost) (undo func()) {
 	switch f.Kind {
 	case CrashMaster:
 		if h.node.closed() {
-			return nil
+			return c.nothing(f, h.name+" is down")
 		}
 		h.Crash()
 		return h.Restart
@@ -135,7 +148,7 @@ func (c *Cluster) cutPair(f Fault) (undo func()) {
 		from = hosts[f.Target/2%len(hosts)]
 	}
 	if from == to {
-		return nil
+		return c.nothing(f, from+" is both")
 	}
 	return c.net.partition(from, to, true, f.Kind == CutPair)
 }
@@ -164,7 +177,7 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 		return c.net.partition(a.name, anywhere, f.Kind != CutAgentIn, f.Kind != CutAgentOut)
 	case CrashAgent, RebootAgent, ResetAgent:
 		if a.loop.Closed() {
-			return nil
+			return c.nothing(f, a.name+" is down")
 		}
 		switch f.Kind {
 		case CrashAgent:
@@ -243,12 +256,10 @@ func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
 		return func() { set(0) }
 	default: // CrashFramework, LoseFramework
 		if w.process == nil { // it can't be started again
-			c.happened[f.Kind]--
-			c.trace.note("no effect: " + w.name + " was started by Run, not RunProcess")
-			return nil
+			return c.nothing(f, w.name+" was started by Run, not RunProcess")
 		}
 		if w.loop.Closed() {
-			return nil
+			return c.nothing(f, w.name+" is down")
 		}
 		w.Crash()
 		return func() {

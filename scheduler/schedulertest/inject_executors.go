@@ -11,9 +11,8 @@ import (
 func (c *Cluster) faultOfExecutor(f Fault) (undo func()) {
 	live := c.executors()
 	if len(live) == 0 {
-		return nil
+		return c.nothing(f, "no executor runs")
 	}
-	c.happened[f.Kind]++
 	p := live[f.Target%len(live)]
 	switch f.Kind {
 	case CrashExecutor:

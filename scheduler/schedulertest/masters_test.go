@@ -170,9 +170,16 @@ func TestTheInvariantsHoldWithThreeMasters(t *testing.T) {
 	t.Log(ran)
 	requireKnown(t, ran.Reached)
 	if ran.Seeds >= 100 {
-		for _, kind := range faultsWithoutExecutors() {
+		for _, kind := range faultsBut(ofExecutors) {
 			require.Positive(t, ran.Faults[kind], "%s", kind)
 		}
+	}
+	if ran.Seeds >= 250 {
+		forEachCell(func(x schedulertest.Cell) {
+			if ofElection(x.Kind) {
+				require.Positive(t, ran.Timed[x], "%s at %s", x.Kind, x.Step)
+			}
+		})
 	}
 }
 

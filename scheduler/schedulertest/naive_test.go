@@ -126,3 +126,21 @@ func TestAScriptAsGo(t *testing.T) {
 		{At: 7, Kind: schedulertest.CutPair, Target: 1, Other: 3, By: -time.Hour},
 	}.Go())
 }
+
+// What can do nothing is not counted: a framework that can't be started again is not crashed, and a single
+// master needs no election.
+func TestFaultsThatDoNothingAreNotCounted(t *testing.T) {
+	e := exploration()
+	e.First, e.Seeds, e.Kinds = 1, 2, []schedulertest.FaultKind{schedulertest.CrashFramework, schedulertest.StopElection, schedulertest.CrashExecutor, schedulertest.CrashAgent}
+	e.Scenario = func(_ testing.TB, c *schedulertest.Cluster) {
+		c.Run(scheduler.Config{Framework: info(), Scheduler: &launcher{}})
+	}
+	ran := schedulertest.Explore(t, e)
+	require.Positive(t, ran.Faults[schedulertest.CrashAgent])
+	for _, kind := range e.Kinds[:3] {
+		require.Zero(t, ran.Faults[kind], "%s", kind)
+	}
+	for cell := range ran.Timed {
+		require.Equal(t, schedulertest.CrashAgent, cell.Kind)
+	}
+}

@@ -237,3 +237,8 @@ func (k FaultKind) of() owner {
 	}
 	return ofAgent
 }
+
+// ofElection reports whether a fault is one of the election's, which a single master needs not.
+func (k FaultKind) ofElection() bool {
+	return k == BreakElectionLink || k == CutElection || k == StopElection
+}

@@ -53,12 +53,13 @@ func (t *timing) arm(f Fault) {
 func (t *timing) hit(a *armed, during string) {
 	if !a.happened {
 		a.happened = true
-		t.hits[Cell{a.fault.Kind, a.fault.Step}]++
 		f := a.fault
 		if f.Kind.of() == ofExecutor {
 			f.Target = max(0, slices.IndexFunc(t.cluster.executors(), func(p *process) bool { return p.name == a.host }))
 		}
-		t.cluster.happen(f, during)
+		if t.cluster.happen(f, during) {
+			t.hits[Cell{f.Kind, f.Step}]++
+		}
 	}
 }
 
