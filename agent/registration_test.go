@@ -317,3 +317,24 @@ func TestResourcesThatCanNotBeDowngradedStayAsTheyAre(t *testing.T) {
 	}
 	require.Equal(t, list, preRefinement(list))
 }
+
+// A framework whose id can't be the name of a directory, or is not the one that is meant, is not taken in.
+func TestReconcilesNoFrameworkWithABadID(t *testing.T) {
+	for _, c := range []struct {
+		meant, id string
+		taken     bool
+	}{
+		{"f", "f", true}, {"", "", false}, {"..", "..", false}, {"a/b", "a/b", false}, {"f", "another", false},
+	} {
+		r := registered(t)
+		r.tell(&messagespb.SlaveReregisteredMessage{
+			SlaveId: agentIDOf("m-S0"),
+			Reconciliations: []*messagespb.ReconcileTasksMessage{{
+				FrameworkId: fid(c.meant),
+				Framework:   &mesosproto.FrameworkInfo{Id: fid(c.id), User: proto.String("nobody"), Name: proto.String("f"), Checkpoint: proto.Bool(true)},
+				Statuses:    []*mesosproto.TaskStatus{{TaskId: tid("t"), State: mesosproto.TaskState_TASK_LOST.Enum()}},
+			}},
+		})
+		require.Equal(t, c.taken, len(r.agent.core.frameworks) == 1, "%+v", c)
+	}
+}

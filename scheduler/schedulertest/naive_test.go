@@ -144,3 +144,17 @@ func TestFaultsThatDoNothingAreNotCounted(t *testing.T) {
 		require.Equal(t, schedulertest.CrashAgent, cell.Kind)
 	}
 }
+
+// A run that is skipped has shown nothing, so its seed does not hold.
+func TestASeedCanNotBeSkipped(t *testing.T) {
+	e := exploration()
+	e.First, e.Seeds, e.NoShrink = 1, 2, true
+	for name, skip := range map[string]func(testing.TB){
+		"Skip":    func(t testing.TB) { t.Skip("not today") },
+		"Skipf":   func(t testing.TB) { t.Skipf("not %s", "today") },
+		"SkipNow": func(t testing.TB) { t.SkipNow() },
+	} {
+		e.Settled = func(t testing.TB, _ *schedulertest.Cluster) { skip(t) }
+		require.Contains(t, explore(t, e), "seed 1 fails", name)
+	}
+}
