@@ -7,11 +7,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gogo/status"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent"
 	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 	"github.com/mesokit/mesokit/resources"
+	"github.com/mesokit/mesokit/scheduler"
 	"github.com/mesokit/mesokit/scheduler/framework"
 	"github.com/mesokit/mesokit/scheduler/schedulertest"
 )
@@ -149,5 +154,26 @@ func TestTwoInstancesFailOverCleanly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A DECLINE that was lost is sent again; one that was refused would be refused again.
+func TestOnlyALostDeclineIsSentAgain(t *testing.T) {
+	for code, want := range map[codes.Code]int{codes.Unavailable: 1, codes.InvalidArgument: 0} {
+		r := &right{}
+		c := schedulertest.New(t, schedulertest.Config{Agents: -1})
+		var s scheduler.Scheduler
+		f := c.RunProcess(func(disk bool) scheduler.Config {
+			cfg := r.process(disk)
+			s = cfg.Scheduler
+			return cfg
+		})
+		c.Advance(time.Minute)
+		s.Error(f.Driver(), &scheduler.CallError{
+			Call: &schedulerpb.Call{Type: schedulerpb.Call_DECLINE.Enum(), Decline: &schedulerpb.Call_Decline{OfferIds: []*mesosproto.OfferID{{Value: proto.String("o")}}}},
+			Err:  status.Error(code, "no"),
+		})
+		c.Advance(time.Minute)
+		require.Equal(t, want, strings.Count(c.Trace(), " DECLINE "), "%v", code)
 	}
 }
