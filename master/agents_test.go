@@ -603,3 +603,27 @@ func TestATaskWhoseEndWasToldIsNotLostAfterwards(t *testing.T) {
 		require.Equal(t, "running", lost[0].GetTaskId().GetValue())
 	}
 }
+
+// A report that was under way while the agent was given up brings back a task whose end has been
+// acknowledged meanwhile. The agent, which has forgotten it, is not asked: its answer would follow the end.
+func TestATaskThatAnOldReportBringsBackIsForgotten(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:2;mem:1024")
+	f := b.framework(modern("dev"))
+	f.runs(h, "t", "cpus:1;mem:128")
+	h.conn.deaf = true
+	b.sim.Advance(2 * time.Minute)
+	f.updates()
+	ended := f.running(h, "t", "cpus:1;mem:128")
+	ended.State = mesosproto.TaskState_TASK_FINISHED.Enum()
+	ended.StatusUpdateState, ended.StatusUpdateUuid = ended.State, []byte(uuid("end"))
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil, ended)
+	require.Equal(t, mesosproto.TaskState_TASK_FINISHED, f.updateOf("t").GetState())
+	require.Equal(t, 1, f.state().Tasks.Len())
+
+	h.reregister([]*mesosproto.FrameworkInfo{f.registered()}, nil)
+	require.Empty(t, last[*messagespb.SlaveReregisteredMessage](h).GetReconciliations())
+	require.Zero(t, f.state().Tasks.Len())
+	require.Empty(t, f.updates())
+	checkBooks(t, b)
+}

@@ -6,7 +6,6 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mesokit/mesokit/internal/guard"
-	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/master/registry"
 	"github.com/mesokit/mesokit/mesosproto"
 )
@@ -62,7 +61,7 @@ func (c *core) loseTasks(a *agent, f *framework) {
 // sendLoss tells a framework that a task is lost, unless it was told already how the task ended, and has
 // not acknowledged it: nothing follows the end of a task. (The reference sends it all the same.)
 func (c *core) sendLoss(f *framework, t *task, s *mesosproto.TaskStatus) {
-	if !t.forwarded || !transitions.Terminal(t.forwardedState) || c.guards.Off(guard.EndIsFinal) {
+	if !t.endTold() || c.guards.Off(guard.EndIsFinal) {
 		c.sendUpdate(f, s)
 	}
 }

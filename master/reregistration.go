@@ -291,7 +291,9 @@ func (c *core) comeBackKnown(a *agent, back *comeback) {
 }
 
 // missingTasks asks the agent about the tasks that it should have and did not report: either it never
-// got them, or it got them just now. It answers for each.
+// got them, or it got them just now. It answers for each. One whose end was told it has had, and forgot
+// when that was acknowledged; a report of before, which was long on its way, has brought it back here. It is
+// forgotten here, too: an answer would follow its end. (The reference asks.)
 func (c *core) missingTasks(a *agent, m *messagespb.ReregisterSlaveMessage) (list []*messagespb.ReconcileTasksMessage) {
 	reported := make(map[taskKey]bool, len(m.GetTasks()))
 	for _, t := range m.GetTasks() {
@@ -301,7 +303,11 @@ func (c *core) missingTasks(a *agent, m *messagespb.ReregisterSlaveMessage) (lis
 		f := c.frameworks[id]
 		r := &messagespb.ReconcileTasksMessage{FrameworkId: f.idProto, Framework: f.info}
 		for _, t := range tasksInOrder(a.tasks[id]) {
-			if !reported[taskKey{id, t.id}] && !c.guards.Off(guard.ReconcileQuestion) {
+			switch {
+			case reported[taskKey{id, t.id}] || c.guards.Off(guard.ReconcileQuestion):
+			case t.endTold():
+				c.removeTask(t, false)
+			default:
 				s := c.status(t.info.TaskId, a.idProto, t.state, "Reconciliation request", mesosproto.TaskStatus_REASON_RECONCILIATION)
 				r.Statuses = append(r.Statuses, s)
 			}

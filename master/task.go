@@ -54,6 +54,9 @@ func (t *task) last() *mesosproto.TaskStatus {
 	return t.statuses[len(t.statuses)-1]
 }
 
+// endTold reports whether the framework was told how the task ended. Nothing may follow.
+func (t *task) endTold() bool { return t.forwarded && transitions.Terminal(t.forwardedState) }
+
 // newTask makes the record of a task that is launched. info is complete and will not change.
 func newTask(f *framework, info *mesosproto.TaskInfo, needs resources.Resources) *task {
 	t := &task{

@@ -52,7 +52,7 @@ func TestTheFrameworkStandsWithThreeMasters(t *testing.T) {
 func TestTheFrameworkStandsUnderEachFaultAlone(t *testing.T) {
 	for _, kind := range schedulertest.AllFaults() {
 		e := suite(func() subject { return &right{} })
-		e.Seeds, e.Kinds = 1, []schedulertest.FaultKind{kind}
+		e.First, e.Seeds, e.Kinds = *seed, max(*seeds/20, 1), []schedulertest.FaultKind{kind}
 		t.Run(string(kind), func(t *testing.T) { schedulertest.Explore(t, e) })
 	}
 }
@@ -76,6 +76,16 @@ func TestScriptsThatOnceFailed(t *testing.T) {
 			{At: 58353 * time.Microsecond, Kind: schedulertest.CutAgentIn, Target: 358, For: 11582389 * time.Microsecond},
 			{At: 14673456 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 7, For: 25795429 * time.Microsecond},
 			{At: 320532876 * time.Microsecond, Kind: schedulertest.CrashMaster, Target: 420, For: 599688542 * time.Microsecond},
+		}},
+		{"reports of before return to a master that has given the agent up", 50, schedulertest.Faults{
+			{At: 4290166 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepAcknowledge, Skip: 2, For: 2717002 * time.Microsecond},
+			{At: 29175784 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepUpdate, Moment: schedulertest.MomentUnderWay, Skip: 2, For: 18906848 * time.Microsecond},
+			{At: 126135466500, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepRegister, Moment: schedulertest.MomentHandled, For: 14359410 * time.Microsecond},
+			{At: 126436560 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepLaunch, For: 57382829 * time.Microsecond},
+			{At: 188778806 * time.Microsecond, Kind: schedulertest.CutMasterIn, For: 63101558 * time.Microsecond},
+			{At: 202801409 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepUpdate, Moment: schedulertest.MomentArriving, Skip: 2, For: 29997056 * time.Microsecond},
+			{At: 256561437 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepOffer, Moment: schedulertest.MomentUnderWay, For: 618238842 * time.Microsecond},
+			{At: 280857842 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepRegister, Moment: schedulertest.MomentUnderWay, For: 18635137 * time.Microsecond},
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -58,8 +58,8 @@ const within = 10 * time.Minute
 func suite(begin func() subject) schedulertest.Exploration {
 	var runs sync.Map // of *suiteRun, by cluster
 	return schedulertest.Exploration{
-		// Agents have room for what frameworks that lost their disk leave behind.
-		Config: schedulertest.Config{Agents: 3, Resources: "cpus:32;mem:32768;disk:16384;ports:[31000-32000]"},
+		// Each agent has room for what is left behind, some 20 tasks, if every fault takes the framework's disk.
+		Config: schedulertest.Config{Agents: 3, Resources: "cpus:600;mem:65536;disk:16384;ports:[31000-32000]"},
 		Faults: 25, Within: within, Steps: true,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
 			s := &suiteRun{Cluster: c, subject: begin(), random: rand.New(rand.NewPCG(c.Seed(), 0xf)), launched: map[string]int{}}
