@@ -19,7 +19,9 @@ func (c *core) acknowledge(m *messagespb.StatusUpdateAcknowledgementMessage) {
 		c.log.Warn("acknowledgement ignored: it is not for the update that was sent", zap.String("framework_id", framework), zap.String("task_id", id))
 		return
 	}
-	c.log.Debug("acknowledged", zap.String("framework_id", framework), zap.String("task_id", id))
+	if e := c.log.Check(zap.DebugLevel, "acknowledged"); e != nil {
+		e.Write(zap.String("framework_id", framework), zap.String("task_id", id))
+	}
 	fw := c.frameworks[framework]
 	var t *task
 	if fw != nil {

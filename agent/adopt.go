@@ -30,8 +30,7 @@ func (c *core) adopt(ex *executor, tasks []*mesosproto.TaskInfo) {
 		}
 		c.log.Info("task was not written, but its executor has it", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("task_id", id))
 		t := &task{ex: ex, id: id, info: proto.CloneOf(info), state: mesosproto.TaskState_TASK_STAGING, seq: c.nextAge()}
-		ex.tasks[id] = t
-		ex.fw.tasks[id] = t
+		ex.addTask(t)
 		c.rememberTask(t, &batch{tasks: []*task{t}})
 		c.rememberDelivery(t)
 	}

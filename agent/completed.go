@@ -22,8 +22,7 @@ func (ex *executor) completed(id string) bool {
 // complete moves a task to the completed ones.
 func (c *core) complete(t *task) {
 	ex := t.ex
-	delete(ex.tasks, t.id)
-	delete(ex.fw.tasks, t.id)
+	ex.removeTask(t)
 	ex.completedTasks = append(ex.completedTasks, t)
 	if n := len(ex.completedTasks) - maxCompletedTasks; n > 0 {
 		ex.completedTasks = append([]*task(nil), ex.completedTasks[n:]...)

@@ -45,6 +45,7 @@ type core struct {
 	stopped             bool
 	info                *mesosproto.AgentInfo                      // with the id once there is one; replaced, never changed
 	wired               struct{ from, info *mesosproto.AgentInfo } // info in wire form, and what it was made from
+	ownNetwork          []*mesosproto.NetworkInfo                  // of containers that have none of their own
 	resourceVersion     *mesosproto.UUID                           // of what the master was told last; it echoes it with each task
 
 	cancelDetector func()
@@ -88,6 +89,9 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		stopRetry:    noTimer,
 		stopRecovery: noTimer,
 	}
+	c.ownNetwork = []*mesosproto.NetworkInfo{{
+		IpAddresses: []*mesosproto.NetworkInfo_IPAddress{{IpAddress: proto.String(cfg.IP.String())}},
+	}}
 	c.inbox = link.NewInbox(cfg.Loop, c.fromMaster)
 	c.silence = cfg.Loop.Timer(c.masterIsSilent)
 	c.streams = newStreams(c)

@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"slices"
+
 	"go.uber.org/zap"
 
 	"github.com/mesokit/mesokit/mesosproto"
@@ -21,7 +23,7 @@ func (c *core) drainAgent(m *messagespb.DrainSlaveMessage) {
 			continue
 		}
 		for _, ex := range inOrder(fw.executors) {
-			for _, t := range inOrder(ex.tasks) {
+			for _, t := range slices.Clone(ex.tasks) {
 				c.killKnown(t, drainPolicy(t, c.drain.GetMaxGracePeriod()))
 			}
 		}

@@ -103,7 +103,7 @@ func (ex *executor) liveResources() resources.Resources {
 	if ex.supervisor == nil {
 		list = append(list, ex.info.GetResources()...)
 	}
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range ex.tasks {
 		if !t.terminal() {
 			list = append(list, t.info.GetResources()...)
 		}
@@ -121,7 +121,7 @@ func (ex *executor) liveResources() resources.Resources {
 func (ex *executor) limits() map[string]float64 {
 	sums := make(map[string]float64)
 	live := make([]*task, 0, len(ex.tasks))
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range ex.tasks {
 		if !t.terminal() {
 			live = append(live, t)
 			for name := range t.info.GetLimits() {

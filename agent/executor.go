@@ -30,7 +30,6 @@ func newExecutor(fw *framework, id string, seq uint64) *executor {
 		id:               id,
 		state:            executorRegistering,
 		seq:              seq,
-		tasks:            make(map[string]*task),
 		stopRegistration: noTimer,
 		stopShutdown:     noTimer,
 		stopHeartbeat:    noTimer,
@@ -56,7 +55,9 @@ func (c *core) launchExecutor(ex *executor) {
 	ex.spec = c.spec(ex, user)
 	c.rememberExecutor(ex)
 	c.touched(ex)
-	c.log.Info("launching", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	if e := c.log.Check(zap.InfoLevel, "launching"); e != nil {
+		e.Write(zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	}
 	sandbox := ex.sandbox
 	c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
 		switch {
@@ -77,13 +78,12 @@ func (c *core) dropQueued(ex *executor, why string) {
 	if ex.supervisor == nil {
 		r.executor = ex.info
 	}
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range slices.Clone(ex.tasks) {
 		if t.terminal() { // killed meanwhile: all was said
 			continue
 		}
 		r.tasks = append(r.tasks, t.info)
-		delete(ex.tasks, t.id)
-		delete(ex.fw.tasks, t.id)
+		ex.removeTask(t)
 		c.forgetTask(t)
 	}
 	ex.queue = nil
@@ -216,13 +216,18 @@ func (c *core) expectRegistration(ex *executor) {
 
 // up is a container that runs.
 func (c *core) up(ex *executor, l containerizer.Launched) {
-	c.rememberExecutor(ex) // now with the pid
-	c.log.Info("container runs", zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	if _, has := c.containers.Pid(ex.container); has { // which is not recorded yet
+		c.rememberExecutor(ex)
+	}
+	if e := c.log.Check(zap.InfoLevel, "container runs"); e != nil {
+		e.Write(zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
+	}
 	if ex.supervisor != nil {
 		c.supervisedUp(ex, l)
 	} else if !ex.spec.Resources.Equal(ex.liveResources()) { // it could not be resized before it was up
 		c.shrink(ex)
 	}
+	ex.spec, ex.encoded = nil, nil // of no more use, and large
 	c.touched(ex)
 	c.await(ex)
 }
@@ -310,7 +315,7 @@ func (c *core) loseTasks(ex *executor, t containerizer.Termination) {
 	if ex.fw.terminating {
 		return
 	}
-	for _, task := range inOrder(ex.tasks) {
+	for _, task := range slices.Clone(ex.tasks) {
 		if !task.terminal() {
 			c.agentUpdate(task, terminationStatus(ex, t))
 		}
@@ -371,7 +376,7 @@ func (c *core) removeExecutor(ex *executor) {
 		return
 	}
 	ex.stopTimers()
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range slices.Clone(ex.tasks) {
 		c.complete(t)
 	}
 	delete(fw.executors, ex.id)

@@ -3,6 +3,7 @@ package agent
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
@@ -59,31 +60,31 @@ func (c *core) run(r *launchRequest) {
 		c.log.Warn("launch ignored", zap.String("state", string(c.state)), zap.Int("tasks", len(r.tasks)))
 		return
 	}
-	log := c.log.With(zap.String("framework_id", r.framework.GetId().GetValue()), zap.String("executor_id", r.executorID()))
+	ignored := func(why string, about ...zap.Field) {
+		c.log.Warn("launch ignored: "+why, append(about, zap.String("framework_id", r.framework.GetId().GetValue()), zap.String("executor_id", r.executorID()))...)
+	}
 	for _, t := range r.tasks {
 		if t.GetAgentId().GetValue() != c.agentID() {
-			log.Warn("launch ignored: it is for another agent", zap.String("agent_id", t.GetAgentId().GetValue()))
+			ignored("it is for another agent", zap.String("agent_id", t.GetAgentId().GetValue()))
 			return
 		}
 		if !validID(r.framework.GetId().GetValue()) || !validID(r.executorID()) || !validID(t.GetTaskId().GetValue()) {
-			log.Error("launch ignored: an id can't be part of a path")
+			ignored("an id can't be part of a path")
 			return
 		}
 	}
 	fw := c.admitFramework(r)
 	if fw.terminating {
-		log.Warn("launch ignored: the framework is being shut down")
+		ignored("the framework is being shut down")
 		return
 	}
-	again := make(map[string]bool, len(r.tasks))
-	for _, t := range r.tasks {
+	for i, t := range r.tasks {
 		id := t.GetTaskId().GetValue()
-		if fw.task(id) != nil || again[id] {
-			log.Warn("launch ignored: there is a task of that id", zap.String("task_id", id))
+		if fw.task(id) != nil || slices.ContainsFunc(r.tasks[:i], func(o *mesosproto.TaskInfo) bool { return o.GetTaskId().GetValue() == id }) {
+			ignored("there is a task of that id", zap.String("task_id", id))
 			c.forgetIfIdle(fw)
 			return
 		}
-		again[id] = true
 	}
 	ex := fw.executors[r.executorID()]
 	if reason, why, refused := c.refuse(r, ex); refused {
@@ -104,14 +105,15 @@ func (c *core) run(r *launchRequest) {
 	b := &batch{group: r.group}
 	for _, info := range r.tasks {
 		t := &task{ex: ex, id: info.GetTaskId().GetValue(), info: info, state: mesosproto.TaskState_TASK_STAGING, queued: true, seq: c.nextAge()}
-		ex.tasks[t.id] = t
-		fw.tasks[t.id] = t
+		ex.addTask(t)
 		b.tasks = append(b.tasks, t)
 		if ex.supervisor != nil {
 			ex.supervisor.adopt(t)
 		}
 		c.rememberTask(t, b)
-		log.Info("task accepted", zap.String("task_id", t.id))
+		if e := c.log.Check(zap.InfoLevel, "task accepted"); e != nil {
+			e.Write(zap.String("framework_id", fw.id), zap.String("executor_id", ex.id), zap.String("task_id", t.id))
+		}
 	}
 	ex.queue = append(ex.queue, b)
 	c.touched(ex)

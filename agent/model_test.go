@@ -112,7 +112,7 @@ func TestWhateverHappens(t *testing.T) {
 				}).Draw(rt, "state"), byte(w.n))
 				s.Uuid[0], s.Uuid[1] = 0xff, byte(w.n>>8)
 				c := w.agent.core
-				if fw := c.frameworks["f"]; fw != nil && fw.executors[p.id] != nil && fw.executors[p.id].tasks[s.GetTaskId().GetValue()] != nil {
+				if fw := c.frameworks["f"]; fw != nil && fw.executors[p.id] != nil && fw.executors[p.id].task(s.GetTaskId().GetValue()) != nil {
 					c.updateFrom(fw.executors[p.id], s, func(error) {})
 				}
 			},

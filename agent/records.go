@@ -80,15 +80,18 @@ type executor struct {
 	fw         *framework
 	id         string
 	info       *mesosproto.ExecutorInfo // for supervised tasks what the reference would generate
+	encoded    []byte                   // info as it is recorded, while the container is launched
 	supervisor *supervisor
 	state      transitions.ExecutorState
 	seq        uint64
 
 	container  *mesosproto.ContainerID
 	sandbox    string
-	spec       *containerizer.Spec
+	spec       *containerizer.Spec            // while it is launched
 	launched   bool                           // the containerizer knows the container
 	status     *mesosproto.ContainerStatus    // what it says of it
+	told       *mesosproto.ContainerStatus    // what updates say of it if the executor does not
+	toldOf     *mesosproto.ContainerStatus    // the status that told was made of
 	cancel     func()                         // gives up the step of the launch that is under way
 	destroying bool                           // the agent ends the container
 	pending    *ending                        // why the agent ends the container
@@ -100,7 +103,7 @@ type executor struct {
 
 	queue    []*batch // accepted, not yet delivered
 	updating bool     // room is made for the head of queue, and its delivery recorded
-	tasks    map[string]*task
+	tasks    []*task  // oldest first, until they are completed
 
 	completedTasks []*task                // the latest maxCompletedTasks of this process of the agent, for people
 	over           []completion           // the latest maxCompletedTasks of all
@@ -160,6 +163,28 @@ func (t *task) age() uint64 { return t.seq }
 
 func (t *task) terminal() bool { return transitions.Terminal(t.state) }
 
+// addTask enters a task, the youngest so far.
+func (ex *executor) addTask(t *task) {
+	ex.tasks = append(ex.tasks, t)
+	ex.fw.tasks[t.id] = t
+}
+
+// removeTask strikes a task out.
+func (ex *executor) removeTask(t *task) {
+	if i := slices.Index(ex.tasks, t); i >= 0 {
+		ex.tasks = slices.Delete(ex.tasks, i, i+1)
+	}
+	delete(ex.fw.tasks, t.id)
+}
+
+// task finds a task of the executor that is not completed; nil if there is none.
+func (ex *executor) task(id string) *task {
+	if t := ex.fw.tasks[id]; t != nil && t.ex == ex {
+		return t
+	}
+	return nil
+}
+
 // message is the task as the master knows it.
 func (t *task) message() *mesosproto.Task {
 	m := &mesosproto.Task{
@@ -196,10 +221,11 @@ func (t *task) message() *mesosproto.Task {
 // observe records a status: the task's state and, for people and re-registration, its history. Of
 // several statuses in one state only the latest is kept, so health updates do not pile up.
 func (t *task) observe(s *mesosproto.TaskStatus) {
+	// Snapshots share the slice: it is extended, never overwritten.
 	if n := len(t.statuses); n > 0 && t.statuses[n-1].GetState() == s.GetState() {
-		t.statuses = append(slices.Clone(t.statuses[:n-1]), s)
+		t.statuses = append(t.statuses[:n-1:n-1], s)
 	} else {
-		t.statuses = append(slices.Clone(t.statuses), s)
+		t.statuses = append(t.statuses, s)
 	}
 	t.state = s.GetState()
 }

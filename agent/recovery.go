@@ -37,8 +37,7 @@ func (c *core) recoverContainers() {
 			if ex.hasEnded || !ex.launched {
 				continue
 			}
-			ex.spec = c.spec(ex, c.user(ex))
-			known = append(known, containerizer.Checkpoint{Spec: ex.spec, Pid: ex.pid})
+			known = append(known, containerizer.Checkpoint{Spec: c.spec(ex, c.user(ex)), Pid: ex.pid})
 		}
 	}
 	c.containers.Recover(known, func(err error) {
@@ -109,7 +108,7 @@ func (c *core) executorsAreBack() {
 
 // live reports whether a task of the executor has not ended.
 func (ex *executor) live() bool {
-	return slices.ContainsFunc(inOrder(ex.tasks), func(t *task) bool { return !t.terminal() })
+	return slices.ContainsFunc(ex.tasks, func(t *task) bool { return !t.terminal() })
 }
 
 // resumeExecutor goes on where the last process was.

@@ -167,7 +167,7 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 				info.Resources = preRefinement(info.Resources)
 				m.ExecutorInfos = append(m.ExecutorInfos, info)
 			}
-			for _, t := range inOrder(ex.tasks) {
+			for _, t := range ex.tasks {
 				record := t.message()
 				record.Resources = preRefinement(record.Resources)
 				if next := c.streams.get(fw.id, t.id).updates().First(); next != nil {

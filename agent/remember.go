@@ -9,7 +9,6 @@ import (
 
 	"github.com/mesokit/mesokit/agent/checkpoint"
 	"github.com/mesokit/mesokit/agent/statusupdate"
-	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
 // What an agent must know after it was killed, as entries of the checkpoint. Frameworks that do not
@@ -91,7 +90,13 @@ func completedKey(framework, executor, task string) string {
 	return "completed/" + framework + "/" + executor + "/" + task
 }
 func updateKey(framework, task string, n uint64) string {
-	return fmt.Sprintf("update/%s/%s/%016x", framework, task, n)
+	const digits = "0123456789abcdef"
+	var hex [16]byte
+	for i := len(hex) - 1; i >= 0; i-- {
+		hex[i] = digits[n&0xf]
+		n >>= 4
+	}
+	return "update/" + framework + "/" + task + "/" + string(hex[:])
 }
 
 // entry encodes a record. Records are plain structs: they always encode.
@@ -164,10 +169,17 @@ func (c *core) rememberExecutor(ex *executor) {
 	if ex.launched {
 		pid, _ = c.containers.Pid(ex.container)
 	}
-	c.put(entry(executorKey(ex.fw.id, ex.id), executorRecord{
+	info := ex.encoded
+	if info == nil {
+		info = encoded(ex.info)
+		if ex.spec != nil { // more will follow
+			ex.encoded = info
+		}
+	}
+	r := executorRecord{
 		Version:    recordVersion,
 		Seq:        ex.seq,
-		Info:       encoded(ex.info),
+		Info:       info,
 		Supervised: ex.supervisor != nil,
 		Container:  ex.container.GetValue(),
 		Sandbox:    ex.sandbox,
@@ -176,7 +188,8 @@ func (c *core) rememberExecutor(ex *executor) {
 		Subscribed: ex.subscribed,
 		Reported:   ex.reported,
 		Ended:      ex.hasEnded,
-	}))
+	}
+	c.put(checkpoint.Entry{Key: executorKey(ex.fw.id, ex.id), Value: r.encode()})
 }
 
 func (c *core) forgetExecutor(ex *executor) {
@@ -198,12 +211,19 @@ func (c *core) rememberTask(t *task, b *batch) {
 	if b.group {
 		r.Batch = b.tasks[0].seq
 	}
-	c.put(entry(taskKey(t.ex.fw.id, t.id), r))
+	c.put(checkpoint.Entry{Key: taskKey(t.ex.fw.id, t.id), Value: r.encode()})
+}
+
+// delivered is what is at the key of a delivery.
+var delivered = []byte("{}")
+
+func delivery(t *task) checkpoint.Entry {
+	return checkpoint.Entry{Key: deliveredKey(t.ex.fw.id, t.id), Value: delivered}
 }
 
 func (c *core) rememberDelivery(t *task) {
 	if t.ex.fw.info.GetCheckpoint() {
-		c.put(entry(deliveredKey(t.ex.fw.id, t.id), struct{}{}))
+		c.put(delivery(t))
 	}
 }
 
@@ -216,7 +236,7 @@ func (c *core) rememberDeliveries(ex *executor, last *batch, done func()) {
 			break
 		}
 		for _, t := range b.tasks {
-			changes = append(changes, entry(deliveredKey(ex.fw.id, t.id), struct{}{}))
+			changes = append(changes, delivery(t))
 		}
 	}
 	if len(changes) == 0 || !ex.fw.info.GetCheckpoint() {
@@ -273,8 +293,10 @@ type forgetting struct{ told []func() }
 // rememberUpdate writes an update. A terminal one is on the disk before safe says so, for then the
 // executor forgets it; of the others it is enough that the operating system has them. If it can't be
 // written now safe says that first.
-func (c *core) rememberUpdate(key string, u *messagespb.StatusUpdate, terminal bool, safe func(error)) {
-	c.disk.Put(terminal, safe, entry(key, updateRecord{Version: recordVersion, Update: encoded(u)}))
+func (c *core) rememberUpdate(u *statusupdate.Update, safe func(error)) {
+	u.Encoded = encoded(u.Message)
+	r := updateRecord{Version: recordVersion, Update: u.Encoded}
+	c.disk.Put(u.Terminal(), safe, checkpoint.Entry{Key: u.Key, Value: r.encode()})
 }
 
 // rememberAcknowledgement notes that an update need not be sent any more. done follows when that is
@@ -284,7 +306,12 @@ func (c *core) rememberAcknowledgement(u *statusupdate.Update, sync bool, done f
 		done()
 		return
 	}
-	c.putThen(sync, done, entry(u.Key, updateRecord{Version: recordVersion, Update: encoded(u.Message), Acked: true}))
+	r := updateRecord{Version: recordVersion, Update: u.Encoded, Acked: true}
+	if r.Update == nil {
+		r.Update = encoded(u.Message)
+	}
+	u.Encoded = nil // this was the last time
+	c.putThen(sync, done, checkpoint.Entry{Key: u.Key, Value: r.encode()})
 }
 
 func (c *core) forgetUpdate(u *statusupdate.Update) {

@@ -56,6 +56,7 @@ func (c *core) restore(entries []checkpoint.Entry) error {
 	}
 	for _, fw := range inOrder(c.frameworks) {
 		for _, ex := range inOrder(fw.executors) {
+			slices.SortFunc(ex.tasks, func(a, b *task) int { return cmp.Compare(a.seq, b.seq) })
 			ex.requeue()
 			slices.SortFunc(ex.over, func(a, b completion) int { return cmp.Compare(a.seq, b.seq) })
 		}
@@ -185,8 +186,7 @@ func (c *core) restoreTask(ids []string, value []byte) (kept bool, err error) {
 	if err := proto.Unmarshal(r.Info, t.info); err != nil {
 		return false, err
 	}
-	t.ex.tasks[t.id] = t
-	fw.tasks[t.id] = t
+	t.ex.addTask(t)
 	if s := t.ex.supervisor; s != nil {
 		s.adopt(t)
 	}
@@ -250,7 +250,7 @@ func (c *core) restoreCompletion(ids []string, value []byte) (kept bool, err err
 // requeue puts the tasks that were not delivered back into the queue, groups as groups.
 func (ex *executor) requeue() {
 	var last *batch
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range ex.tasks {
 		switch {
 		case !t.queued || t.terminal():
 			t.queued = false

@@ -90,14 +90,14 @@ func TestNamesOfGeneratedExecutors(t *testing.T) {
 
 // "A task without a limit contributes its request; executor's own request added; any infinite limit wins."
 func TestLimitsOfAnExecutor(t *testing.T) {
-	ex := &executor{info: executorTask("a", "e").Executor, tasks: map[string]*task{}}
+	ex := &executor{info: executorTask("a", "e").Executor}
 	for i, limits := range []map[string]float64{{"mem": 100}, {"cpus": 2}} {
 		info := executorTask("t", "e")
 		info.Limits = map[string]*mesosproto.Value_Scalar{}
 		for name, v := range limits {
 			info.Limits[name] = &mesosproto.Value_Scalar{Value: proto.Float64(v)}
 		}
-		ex.tasks[string(rune('a'+i))] = &task{info: info, seq: uint64(i)}
+		ex.tasks = append(ex.tasks, &task{info: info, seq: uint64(i)})
 	}
 	require.Equal(t, map[string]float64{"mem": 32 + 100 + 64, "cpus": 0.1 + 0.5 + 2}, ex.limits())
 	require.Equal(t, "cpus:1.1; mem:160", ex.liveResources().Unallocate().String())

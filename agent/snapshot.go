@@ -150,7 +150,7 @@ func (ex *executor) snapshot() *ExecutorState {
 		Directory:   ex.sandbox,
 		CommandTask: ex.supervisor != nil,
 	}
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range ex.tasks {
 		switch {
 		case t.terminal():
 			p.TerminatedTasks = append(p.TerminatedTasks, t.message())

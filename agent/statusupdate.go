@@ -116,7 +116,9 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 	if m.Timestamp == nil {
 		m.Timestamp = proto.Float64(c.timestamp())
 	}
-	c.log.Info("update", zap.String("framework_id", framework.GetValue()), zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()))
+	if e := c.log.Check(zap.InfoLevel, "update"); e != nil {
+		e.Write(zap.String("framework_id", framework.GetValue()), zap.String("task_id", s.GetTaskId().GetValue()), zap.Stringer("state", s.GetState()))
+	}
 	c.counters.Updates++
 	stream := c.streams.open(framework.GetValue(), s.GetTaskId().GetValue())
 	if t != nil {
@@ -160,7 +162,7 @@ func (c *core) write(s *stream, u *statusupdate.Update) {
 		done(nil)
 		return
 	}
-	c.rememberUpdate(u.Key, u.Message, u.Terminal(), c.guards.Wait(guard.UpdateStore, done))
+	c.rememberUpdate(u, c.guards.Wait(guard.UpdateStore, done))
 }
 
 // taskEnded frees what the task held.
@@ -184,6 +186,9 @@ func (c *core) shrink(ex *executor) {
 // containerStatus completes what an executor says of its container with what is known of it. An
 // executor that runs tasks in nested containers says so itself.
 func (c *core) containerStatus(ex *executor, said *mesosproto.ContainerStatus) *mesosproto.ContainerStatus {
+	if said == nil && ex.told != nil && ex.toldOf == ex.status {
+		return ex.told
+	}
 	out := &mesosproto.ContainerStatus{}
 	if ex.status != nil {
 		proto.Merge(out, ex.status)
@@ -199,9 +204,10 @@ func (c *core) containerStatus(ex *executor, said *mesosproto.ContainerStatus) *
 		proto.Merge(out, said)
 	}
 	if len(out.GetNetworkInfos()) == 0 {
-		out.NetworkInfos = []*mesosproto.NetworkInfo{{
-			IpAddresses: []*mesosproto.NetworkInfo_IPAddress{{IpAddress: proto.String(c.cfg.IP.String())}},
-		}}
+		out.NetworkInfos = c.ownNetwork
+	}
+	if said == nil {
+		ex.told, ex.toldOf = out, ex.status
 	}
 	return out
 }

@@ -110,7 +110,7 @@ func TestUpdatesThatNobodyAcknowledgesAreBounded(t *testing.T) {
 		c.updateFrom(ex, s, func(err error) { require.NoError(t, err) })
 	}
 	require.Equal(t, codes.ResourceExhausted, status.Code(p.update("a", mesosproto.TaskState_TASK_RUNNING, 6)))
-	require.Len(t, ex.tasks["a"].statuses, 1, "one for each state")
+	require.Len(t, ex.task("a").statuses, 1, "one for each state")
 }
 
 func TestContainerStatusKeepsWhatTheExecutorSays(t *testing.T) {

@@ -3,6 +3,7 @@ package agent
 import (
 	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/internal/guard"
+	"github.com/mesokit/mesokit/internal/loop"
 )
 
 // maxStrangers is how many tasks that are not here may have updates, for each framework.
@@ -22,10 +23,10 @@ type streams struct {
 // stream is the stream of one task and the timer of its retries.
 type stream struct {
 	statusupdate.Stream
-	key  streamKey
-	stop func() bool
-	held int // acknowledgements being written; nothing is sent before they are
-	seq  uint64
+	key   streamKey
+	retry loop.Timer
+	held  int // acknowledgements being written; nothing is sent before they are
+	seq   uint64
 }
 
 func (s *stream) age() uint64 { return s.seq }
@@ -56,7 +57,8 @@ func (ss *streams) open(framework, task string) *stream {
 	key := streamKey{framework, task}
 	s := ss.byTask[key]
 	if s == nil {
-		s = &stream{key: key, stop: noTimer, seq: ss.core.nextAge()}
+		s = &stream{key: key, seq: ss.core.nextAge()}
+		s.retry = ss.core.loop.Timer(func() { ss.send(s) })
 		ss.byTask[key] = s
 		ss.count[framework]++
 	}
@@ -78,14 +80,14 @@ func (ss *streams) sendAnew(s *stream) {
 }
 
 func (ss *streams) send(s *stream) {
-	s.stop()
+	s.retry.Stop()
 	head := s.Head()
 	if ss.paused || s.held > 0 || head == nil {
 		return
 	}
 	ss.core.forward(head.Message)
 	if wait := s.Sent(); !ss.core.guards.Off(guard.UpdateRetry) {
-		s.stop = ss.core.loop.AfterFunc(wait, func() { ss.send(s) })
+		s.retry.Set(wait)
 	}
 }
 
@@ -98,7 +100,7 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	if head == nil {
 		return nil
 	}
-	s.stop()
+	s.retry.Stop()
 	if head.Terminal() {
 		return head
 	}
@@ -117,7 +119,7 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 
 // close ends a stream, with all that it holds.
 func (ss *streams) close(s *stream) {
-	s.stop()
+	s.retry.Stop()
 	delete(ss.byTask, s.key)
 	ss.count[s.key.framework]--
 	if ss.count[s.key.framework] == 0 {
@@ -148,7 +150,7 @@ func (ss *streams) discard(framework string) {
 func (ss *streams) pause() {
 	ss.paused = true
 	for _, s := range inOrder(ss.byTask) {
-		s.stop()
+		s.retry.Stop()
 	}
 }
 

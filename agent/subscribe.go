@@ -1,6 +1,8 @@
 package agent
 
 import (
+	"slices"
+
 	"github.com/gogo/status"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/codes"
@@ -107,7 +109,7 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	c.dropUndelivered(ex, tasks)
 	c.heartbeatLater(ex)
 	c.executorIsBack()
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range ex.tasks {
 		if t.killed {
 			t.killed = false
 			stream.Send(killEvent(t, t.killedUnder))
@@ -123,7 +125,7 @@ func (c *core) dropUndelivered(ex *executor, has []*mesosproto.TaskInfo) {
 	for _, t := range has {
 		known[t.GetTaskId().GetValue()] = true
 	}
-	for _, t := range inOrder(ex.tasks) {
+	for _, t := range slices.Clone(ex.tasks) {
 		if !t.queued && t.state == mesosproto.TaskState_TASK_STAGING && !known[t.id] && !c.guards.Off(guard.UndeliveredTasks) {
 			c.agentUpdate(t, &mesosproto.TaskStatus{
 				State:   droppedOrLost(ex.fw.info).Enum(),
@@ -177,7 +179,7 @@ func (c *core) executorCall(call *executorpb.Call, done func(error)) {
 func (c *core) updateFrom(ex *executor, s *mesosproto.TaskStatus, done func(error)) {
 	s = proto.CloneOf(s)
 	refused := error(nil)
-	c.executorUpdate(ex, ex.tasks[s.GetTaskId().GetValue()], s, func(err error) {
+	c.executorUpdate(ex, ex.task(s.GetTaskId().GetValue()), s, func(err error) {
 		switch {
 		case err != nil:
 			refused = err

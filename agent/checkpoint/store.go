@@ -19,7 +19,8 @@ type Store interface {
 
 	// Append applies the changes in order; a key may occur twice. After an error none of them is
 	// stored, and the next Append may succeed. With sync they survive the machine's death too, as
-	// does everything appended before.
+	// does everything appended before. The store may keep the values, which nobody changes any more;
+	// the slice changes stays the caller's.
 	Append(changes []Entry, sync bool) error
 
 	// Close releases the store. It may be called twice.

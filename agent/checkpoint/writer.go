@@ -26,6 +26,10 @@ type Writer struct {
 	sync    bool // somebody in entries, or in the backlog, wants it
 	waiting []waiter
 	writing bool
+	spare   struct { // of the last write, empty: the slices take turns
+		entries []Entry
+		waiting []waiter
+	}
 
 	backlog   backlog
 	err       error // why the last attempt failed; nil: it did not
@@ -74,17 +78,20 @@ func (w *Writer) Put(sync bool, done func(error), changes ...Entry) {
 		return
 	}
 	w.sync = w.sync || sync
-	var waiting []waiter
-	if done != nil {
-		waiting = []waiter{{changes[len(changes)-1].Key, done}}
-	}
+	key := changes[len(changes)-1].Key
 	if w.err != nil && !w.writing { // the next attempt takes it along
+		var waiting []waiter
+		if done != nil {
+			waiting = []waiter{{key, done}}
+		}
 		w.tell(done, w.err)
 		w.backlog.put(changes, waiting)
 		return
 	}
 	w.entries = append(w.entries, changes...)
-	w.waiting = append(w.waiting, waiting...)
+	if done != nil {
+		w.waiting = append(w.waiting, waiter{key, done})
+	}
 	w.write()
 }
 
@@ -104,7 +111,8 @@ func (w *Writer) write() {
 		return
 	}
 	entries, sync, waiting := w.entries, w.sync, w.waiting
-	w.entries, w.sync, w.waiting = nil, false, nil
+	w.entries, w.sync, w.waiting = w.spare.entries, false, w.spare.waiting
+	w.spare.entries, w.spare.waiting = nil, nil
 	w.append(entries, sync, func(err error) {
 		if err != nil {
 			w.failed(entries, waiting)
@@ -114,6 +122,9 @@ func (w *Writer) write() {
 		for _, u := range waiting {
 			u.done(nil)
 		}
+		clear(entries)
+		clear(waiting)
+		w.spare.entries, w.spare.waiting = entries[:0], waiting[:0]
 	})
 }
 

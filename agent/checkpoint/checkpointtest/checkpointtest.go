@@ -44,11 +44,14 @@ func Run(t *testing.T, fresh func(t *testing.T) (open func() checkpoint.Store)) 
 		require.NoError(t, s.Append([]checkpoint.Entry{put("c", "1")}, true))
 		require.Equal(t, []string{"a=1", "c=1"}, text(t, open()))
 	})
-	t.Run("the caller keeps its slices", func(t *testing.T) {
+	t.Run("the caller keeps its slice of changes, and what it loaded", func(t *testing.T) {
 		open := fresh(t)
-		s, value := open(), []byte("1")
-		require.NoError(t, s.Append([]checkpoint.Entry{{Key: "a", Value: value}}, false))
-		value[0] = 'x'
+		s, changes := open(), []checkpoint.Entry{put("a", "1")}
+		require.NoError(t, s.Append(changes, false))
+		changes[0] = put("b", "2")
+		loaded, err := s.Load()
+		require.NoError(t, err)
+		loaded[0].Value[0] = 'x'
 		require.Equal(t, []string{"a=1"}, text(t, open()))
 	})
 	t.Run("Close may be called twice", func(t *testing.T) {

@@ -138,7 +138,7 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 			delete(s.values, c.Key)
 			continue
 		}
-		s.values[c.Key] = append([]byte{}, c.Value...)
+		s.values[c.Key] = c.Value
 		s.live += entrySize(c.Key, c.Value)
 	}
 	if s.size > minRewrite && s.size > 4*s.live {

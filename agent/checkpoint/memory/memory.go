@@ -12,10 +12,18 @@ import (
 
 // Store is a checkpoint.Store. The zero value is empty and ready.
 type Store struct {
-	mu      sync.Mutex // guards the fields below
-	written map[string][]byte
-	before  map[string][]byte // what was at the keys written to since the last sync; nil: nothing
-	err     error
+	mu    sync.Mutex // guards the fields below
+	cells map[string]*cell
+	dirty []*cell // written to since the last sync
+	err   error
+}
+
+// cell is what is at a key. There is none at a key that has no value and had none at the last sync.
+type cell struct {
+	key    string
+	value  []byte // nil: nothing
+	dirty  bool
+	synced []byte // of a dirty one: the value at the last sync
 }
 
 var _ checkpoint.Store = (*Store)(nil)
@@ -24,9 +32,11 @@ var _ checkpoint.Store = (*Store)(nil)
 func (s *Store) Load() ([]checkpoint.Entry, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	out := make([]checkpoint.Entry, 0, len(s.written))
-	for _, k := range slices.Sorted(maps.Keys(s.written)) {
-		out = append(out, checkpoint.Entry{Key: k, Value: slices.Clone(s.written[k])})
+	out := make([]checkpoint.Entry, 0, len(s.cells))
+	for _, k := range slices.Sorted(maps.Keys(s.cells)) {
+		if v := s.cells[k].value; v != nil {
+			out = append(out, checkpoint.Entry{Key: k, Value: slices.Clone(v)})
+		}
 	}
 	return out, nil
 }
@@ -41,23 +51,40 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.written == nil {
-		s.written, s.before = map[string][]byte{}, map[string][]byte{}
+	if s.cells == nil {
+		s.cells = make(map[string]*cell)
 	}
-	for _, c := range changes {
-		if _, noted := s.before[c.Key]; !noted && !sync {
-			s.before[c.Key] = s.written[c.Key]
+	for _, change := range changes {
+		c := s.cells[change.Key]
+		if c == nil {
+			if change.Value == nil {
+				continue
+			}
+			c = &cell{key: change.Key}
+			s.cells[c.key] = c
 		}
-		if c.Value == nil {
-			delete(s.written, c.Key)
-		} else {
-			s.written[c.Key] = append([]byte{}, c.Value...)
+		if !c.dirty {
+			c.dirty, c.synced = true, c.value
+			s.dirty = append(s.dirty, c)
 		}
+		c.value = change.Value
 	}
 	if sync {
-		clear(s.before)
+		s.settle()
 	}
 	return nil
+}
+
+// settle makes what is written now what was at the last sync.
+func (s *Store) settle() {
+	for i, c := range s.dirty {
+		c.dirty, c.synced = false, nil
+		if c.value == nil {
+			delete(s.cells, c.key)
+		}
+		s.dirty[i] = nil
+	}
+	s.dirty = s.dirty[:0]
 }
 
 // Fail makes every Append fail with err, until it is called with nil: a full or broken disk.
@@ -71,14 +98,10 @@ func (s *Store) Fail(err error) {
 func (s *Store) LoseUnsynced() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, value := range s.before {
-		if value == nil {
-			delete(s.written, key)
-		} else {
-			s.written[key] = value
-		}
+	for _, c := range s.dirty {
+		c.value = c.synced
 	}
-	clear(s.before)
+	s.settle()
 }
 
 // Close does nothing: the entries stay for the next agent.
