@@ -1,9 +1,10 @@
 // Service keeps containers or commands running. It is a framework that survives its own restart: the next
 // one takes its tasks over. One that is started while another is at work with the same state file waits
 // until that has ended, however it did, and then takes over. An interrupt leaves the tasks running;
-// -instances 0 ends them.
+// -instances 0 ends them, and -end also the framework, which the master otherwise expects back for a week.
 //
 //	service -master 10.0.0.1:5050 -image nginx -instances 3 -state /var/lib/web.state
+//	service -master 10.0.0.1:5050 -state /var/lib/web.state -end
 package main
 
 import (
@@ -34,23 +35,24 @@ func main() {
 	command := flag.String("command", "", "shell command; with an image, instead of the image's own")
 	need := flag.String("resources", "cpus:0.5;mem:64", "of each instance")
 	state := flag.String("state", "service.state", "`file` that remembers the framework and its tasks")
-	n := flag.Int("instances", 1, "how many to keep running; 0 kills all")
+	n := flag.Int("instances", 1, "how many to keep running; 0 kills all and waits for another number")
+	end := flag.Bool("end", false, "kill all, remove the framework from the master, and end")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *master, *image, *command, *need, *state, *n); err != nil && ctx.Err() == nil {
+	if err := run(ctx, *master, *image, *command, *need, *state, *n, *end); err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "service:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, master, image, command, text, state string, n int) error {
+func run(ctx context.Context, master, image, command, text, state string, n int, end bool) error {
 	need, err := resources.Parse(text)
 	if err != nil {
 		return fmt.Errorf("-resources: %s", status.Convert(err).Message())
 	}
-	if image == "" && command == "" {
-		return errors.New("give -image or -command, also to kill what runs; see --help")
+	if image == "" && command == "" && !end {
+		return errors.New("give -image or -command, or -end to end what runs; see --help")
 	}
 	task := scheduler.CommandTask("", command, need)
 	if image != "" && command != "" {
@@ -75,6 +77,9 @@ func run(ctx context.Context, master, image, command, text, state string, n int)
 	})
 	if err != nil {
 		return err
+	}
+	if end {
+		f.Teardown()
 	}
 	return f.Run(ctx)
 }

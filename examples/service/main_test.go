@@ -17,7 +17,7 @@ import (
 func begin(t *testing.T, cluster *mesokit.Cluster, state, command string, n int) (end func()) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, cluster.Address(), "", command, "cpus:0.1;mem:32", state, n) }()
+	go func() { done <- run(ctx, cluster.Address(), "", command, "cpus:0.1;mem:32", state, n, false) }()
 	return func() {
 		cancel()
 		require.NoError(t, <-done)
@@ -60,10 +60,29 @@ func TestTasksOutliveTheService(t *testing.T) {
 	last()
 }
 
+func TestTheEnd(t *testing.T) {
+	cluster, err := mesokit.StartCluster(t.Context(), mesokit.ClusterConfig{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, cluster.Stop()) }()
+	state := filepath.Join(t.TempDir(), "state")
+	end := func() error { return run(t.Context(), cluster.Address(), "", "", "cpus:0.1;mem:32", state, 1, true) }
+
+	require.NoError(t, end(), "before there is anything to end")
+	service := begin(t, cluster, state, "sleep 1000", 2)
+	running(t, cluster, 2)
+	service()
+	require.NoError(t, end())
+	require.Zero(t, cluster.Master().Snapshot().Frameworks.Len())
+	require.NoError(t, end(), "and after it")
+	service = begin(t, cluster, state, "sleep 1000", 1)
+	running(t, cluster, 1)
+	service()
+}
+
 func TestWhatMakesNoSense(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "state")
-	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "", "cpus:1", state, 1), "-command")
-	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "x", "cpus", state, 1), "-resources")
-	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "x", "cpus:1", state, -1), "-1 instances")
-	require.ErrorContains(t, run(t.Context(), "nowhere", "", "x", "cpus:1", state, 1), "nowhere")
+	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "", "cpus:1", state, 1, false), "-command")
+	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "x", "cpus", state, 1, false), "-resources")
+	require.ErrorContains(t, run(t.Context(), "127.0.0.1:5050", "", "x", "cpus:1", state, -1, false), "-1 instances")
+	require.ErrorContains(t, run(t.Context(), "nowhere", "", "x", "cpus:1", state, 1, false), "nowhere")
 }

@@ -11,23 +11,6 @@ import (
 // what crashes as soon as it has started replaces nothing.
 const settled = 10 * time.Second
 
-// adopt takes over what is declared now.
-func (c *core) adopt() {
-	declared := *c.framework.declared.Load()
-	for _, s := range declared {
-		if w := c.workload(s.name); w.spec != s {
-			w.spec, w.refused, w.dirty = s, nil, true
-		}
-	}
-	for _, name := range c.names {
-		w := c.specs[name]
-		if !slices.ContainsFunc(declared, func(s *spec) bool { return s.name == name }) {
-			w.spec, w.dirty = nil, true
-			c.resize(w, 0)
-		}
-	}
-}
-
 // resize makes w have n slots. What ended in those that go is forgotten.
 func (c *core) resize(w *workload, n int) {
 	for i := n; i < len(w.slots); i++ {

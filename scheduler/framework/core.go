@@ -32,6 +32,9 @@ type core struct {
 	since     time.Time // of the present subscription, or the last one
 	latest    time.Time // that was seen; the clock may go back
 
+	declared map[string]*declared // by name
+	heard    map[string]*word     // that are in declared, and not known to be saved
+
 	specs map[string]*workload // by name; "" is for tasks that belong to none
 	names []string             // of specs, sorted
 	tasks map[string]*task
@@ -49,7 +52,12 @@ type core struct {
 	askWait backoff.Backoff
 	again   func() bool // stops the timer of the next reconciliation without a cause
 
+	ending   bool          // Teardown was called
+	endAfter time.Duration // how long a subscription must have lasted for that
+	asked    bool          // the driver was told to do it
+
 	removed bool  // by the master
+	done    bool  // and so for good
 	failure error // why the framework stopped itself
 }
 
@@ -83,8 +91,8 @@ func (t *task) ready(s *spec) bool {
 
 func newCore(f *Framework) *core {
 	return &core{
-		framework: f, cfg: &f.cfg, store: f.cfg.Store, log: f.cfg.Logger.Named("framework"),
-		specs: map[string]*workload{}, tasks: map[string]*task{}, changes: map[string][]byte{}, owed: map[string]int{},
+		framework: f, endAfter: f.endAfter, cfg: &f.cfg, store: f.cfg.Store, log: f.cfg.Logger.Named("framework"),
+		declared: map[string]*declared{}, specs: map[string]*workload{}, tasks: map[string]*task{}, changes: map[string][]byte{}, owed: map[string]int{},
 		saving:  backoff.Backoff{First: time.Second, Max: 30 * time.Second},
 		askWait: backoff.Backoff{First: 2 * time.Second, Max: time.Minute},
 	}
@@ -108,6 +116,8 @@ func (c *core) Registered(d *scheduler.Driver, id *mesosproto.FrameworkID, _ *me
 	if r.id != c.id {
 		c.changes[idKey] = []byte(c.id)
 	}
+	c.ending = r.ending
+	c.recall(r.specs)
 	for _, t := range r.tasks {
 		c.add(&task{Task: t})
 	}
@@ -164,8 +174,11 @@ func (c *core) Error(_ *scheduler.Driver, err error) {
 	if !errors.As(err, &lost) {
 		c.connected = false
 		c.removed = strings.Contains(apierror.Message(err), "has been removed")
-		if c.removed && c.cfg.OnRemoved == StartOver {
-			c.forget()
+		switch {
+		case c.removed && (c.ending || c.framework.ending.Load()):
+			c.forgetAll()
+		case c.removed && c.cfg.OnRemoved == StartOver:
+			c.forget(func(key string) bool { return !strings.HasPrefix(key, specPrefix) })
 		}
 		c.publish() // nothing comes after it
 		return
@@ -252,7 +265,9 @@ func (c *core) everything() {
 func (c *core) work() {
 	now := c.driver.Now()
 	c.convergeDue(now)
-	c.flush()
+	if c.flush() && c.ending {
+		c.end()
+	}
 	c.askForOffers()
 	c.publish()
 	c.setTimer(now)
@@ -299,6 +314,8 @@ func (c *core) flush() bool {
 		c.saving.Reset()
 		clear(c.changes)
 	}
+	c.framework.saved(c.heard)
+	c.heard = nil
 	acks := c.acks
 	c.acks = nil
 	clear(c.owed)
@@ -308,10 +325,17 @@ func (c *core) flush() bool {
 	return true
 }
 
-// forget empties the store: the framework is no more.
-func (c *core) forget() {
+// forgetAll ends the framework for good.
+func (c *core) forgetAll() {
+	c.forget(func(string) bool { return true })
+	c.done = c.failure == nil
+}
+
+// forget deletes from the store what belongs to the framework that is no more.
+func (c *core) forget(what func(key string) bool) {
 	entries, err := c.store.Load()
 	if err == nil {
+		maps.DeleteFunc(entries, func(key string, _ []byte) bool { return !what(key) })
 		for key := range entries {
 			entries[key] = nil
 		}
@@ -320,12 +344,6 @@ func (c *core) forget() {
 	if err != nil {
 		c.fail(err)
 	}
-}
-
-func (c *core) teardown() {
-	c.connected = false
-	c.forget()
-	c.driver.Stop(false)
 }
 
 // workload returns that of a name, new if need be.

@@ -24,13 +24,29 @@
 // A [Service] keeps its instances running, always. A [Batch] runs each of its instances to completion,
 // with retries; a Batch with nothing else set is a single task. Specs can be applied, changed and removed
 // while the framework runs; a changed service is replaced instance by instance. [Framework.Snapshot]
-// says what runs and, of each instance that does not, why it waits.
+// says what runs and, of each instance that does not, why it waits. [Framework.Teardown] ends all for good.
+//
+// # What is declared
+//
+// What should run is remembered in the [Store], and what was said last counts. [Config].Specs says what the
+// program declares. The next process, or one that stands by elsewhere, says something new only where its
+// Specs differ from those of the last start:
+//
+//   - One that is the same changes nothing. What Apply has made of it since, more instances say, and that
+//     Remove has ended it, holds on.
+//   - One that has changed takes effect: services are replaced instance by instance.
+//   - One that is not there any more is removed: its tasks are killed.
+//   - What Apply has declared under other names runs on until Remove ends it. So a program that is told by
+//     others what should run needs no Specs at all.
+//
+// Two versions of a program that stand by for each other undo each other's Specs whenever one takes over.
 //
 // # What it takes care of
 //
-//   - The framework's id and a record of each task are in a [Store]. A restarted framework, or another on
-//     another machine with the same store, takes over its tasks; the former ends. The failover timeout is
-//     a week. What happens after the master has removed the framework is declared: [RemovedPolicy].
+//   - The framework's id, its specs and a record of each task are in a [Store]. A restarted framework, or
+//     another on another machine with the same store, takes over its tasks; the former ends. The failover
+//     timeout is a week. What happens after the master has removed the framework is declared:
+//     [RemovedPolicy].
 //   - A task is launched after its record is durable, and an update is acknowledged after what it says is.
 //     The same update again is acknowledged and otherwise ignored.
 //   - After each subscription and every ten minutes all tasks are reconciled: at once implicitly, then
@@ -52,6 +68,7 @@
 //	constraint.go  where it may run
 //	record.go      what is remembered; store.go where
 //	framework.go   the handle
+//	declare.go     what is declared: Config's word, Apply's, and the store's
 //	core.go        callbacks, saving, timers
 //	converge.go    what should be, against what is: who waits, who is killed
 //	slot.go        what became of an instance, and how long it backs off
@@ -60,11 +77,12 @@
 //	update.go      what became of tasks
 //	reconcile.go   asking for it
 //	explain.go     what is published
+//	end.go         the end for good
 //
 // Everything but the handle is touched only on the framework's loop, in callbacks of [scheduler.Driver]
 // and functions run by its AfterFunc. There is no goroutine, no lock and no clock, so the whole runtime
 // runs in a simulation. The handle shares three immutable values with the loop, by atomic pointers: the
-// declared specs, the present driver, the last snapshot.
+// specs that were declared and may not be saved yet, the present driver, the last snapshot.
 //
 // A Store may block: only callbacks wait for it, never the connection. Updates that come together are
 // saved together. While saving fails nothing is launched or acknowledged, and it is tried again.
@@ -84,12 +102,10 @@
 //		return cfg
 //	})
 //
-// # What is not there
+// Run does two things that such a test has to do itself, if it is about them: it makes another driver to
+// start over after a removal, and to learn that a teardown has been heard.
 //
-// Specs are not stored: they are the program's, which declares them anew at each start, before Run; tasks
-// of specs that are not declared any more are killed. So instances that stand by for each other have to
-// declare the same: one that takes over changes what runs into what it declares, as an update of the
-// program should. What Apply changes while it runs has to come from where the next one finds it, too.
+// # What is not there
 //
 // Offers with reserved resources are used like any; volumes, reservations, task groups and several roles
 // are not dealt with. Inverse offers are declined, and agents with a maintenance window are not launched

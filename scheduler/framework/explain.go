@@ -13,7 +13,8 @@ type Snapshot struct {
 	FrameworkID string
 	// Connected: the framework is subscribed.
 	Connected bool
-	// Saving is false while the store can't be written; nothing is launched or acknowledged then.
+	// Saving is false while the store can't be written; nothing is launched or acknowledged then. What a
+	// snapshot shows is durable if it is true.
 	Saving bool
 	// Specs are those declared, by name.
 	Specs []Status
@@ -34,6 +35,8 @@ func (s *Snapshot) Spec(name string) Status {
 // Status is what became of one spec.
 type Status struct {
 	Name string
+	// Spec is what was declared, a Service or a Batch, with defaults filled in. It must not be changed.
+	Spec Spec
 	// Want is the number of instances.
 	Want int
 	// Ready is how many of them run as last declared and, with a health check, are healthy.
@@ -103,7 +106,7 @@ func (f *Framework) Explain(name string) []Waiting { return f.Snapshot().Spec(na
 
 // publish lets the handle see how things are.
 func (c *core) publish() {
-	s := &Snapshot{FrameworkID: c.id, Connected: c.connected, Saving: !c.broken}
+	s := &Snapshot{FrameworkID: c.id, Connected: c.connected, Saving: !c.broken && len(c.changes) == 0}
 	for _, name := range c.names {
 		w := c.specs[name]
 		if w.spec == nil {
@@ -121,7 +124,7 @@ func (c *core) publish() {
 }
 
 func (w *workload) status() Status {
-	st := Status{Name: w.name, Want: w.spec.count}
+	st := Status{Name: w.name, Spec: w.spec.source, Want: w.spec.count}
 	for _, t := range w.tasks {
 		st.Tasks = append(st.Tasks, t.Task)
 		switch {

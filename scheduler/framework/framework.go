@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/backoff"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/scheduler"
 )
@@ -38,7 +39,9 @@ type Config struct {
 	// Store keeps the framework's memory. It must be this framework's alone.
 	Store Store
 
-	// Specs are what should run at first.
+	// Specs are what the program declares at each start. One that differs from what it was at the last
+	// start, here or elsewhere, takes effect, and one that there was and is not any more is removed. Where
+	// nothing differs, what Apply and Remove have declared since holds, also what was not in Specs.
 	Specs []Spec
 
 	// OnRemoved says what to do when the master has removed the framework. Default Fail.
@@ -66,7 +69,10 @@ type Config struct {
 // Framework keeps what was declared running. Its methods are safe for concurrent use.
 type Framework struct {
 	cfg      Config
-	declared atomic.Pointer[[]*spec] // sorted by name; replaced, never changed
+	config   map[string]*spec                 // Config.Specs by name
+	words    atomic.Pointer[map[string]*word] // that may not be saved, by name of the spec; replaced, never changed
+	ending   atomic.Bool                      // Teardown was called
+	endAfter time.Duration                    // how long the next driver waits before it does that
 	driver   atomic.Pointer[scheduler.Driver]
 	core     atomic.Pointer[core] // the present driver's
 	snapshot atomic.Pointer[Snapshot]
@@ -107,13 +113,15 @@ func New(cfg Config) (*Framework, error) {
 	}
 	cfg.Driver.Framework = filled(cfg.Driver.Framework)
 	cfg.Driver.ExplicitAcknowledgements = true
-	f := &Framework{cfg: cfg}
-	f.declared.Store(&[]*spec{})
+	f := &Framework{cfg: cfg, config: map[string]*spec{}}
+	f.words.Store(&map[string]*word{})
 	f.snapshot.Store(&Snapshot{})
 	for _, s := range cfg.Specs {
-		if err := f.Apply(s); err != nil {
+		compiled, err := compile(s)
+		if err != nil {
 			return nil, err
 		}
+		f.config[compiled.name] = compiled
 	}
 	return f, nil
 }
@@ -144,6 +152,8 @@ func filled(info *mesosproto.FrameworkInfo) *mesosproto.FrameworkInfo {
 // It returns an error when the framework can't go on: the master has refused or removed it (see
 // [RemovedPolicy]), another instance has taken it over, or the store can't be read.
 func (f *Framework) Run(ctx context.Context) error {
+	f.endAfter = 0
+	wait := backoff.Backoff{First: endFirst, Max: endMax}
 	for {
 		cfg, err := f.SchedulerConfig()
 		if err != nil {
@@ -154,11 +164,20 @@ func (f *Framework) Run(ctx context.Context) error {
 			return err
 		}
 		core := f.core.Load()
-		err = d.Run(ctx)
-		if core.failure != nil { // written on the loop, which has ended
-			return core.failure
+		if f.ending.Load() && cfg.Framework.GetId() == nil {
+			core.forgetAll() // no master knows of it
+		} else {
+			err = d.Run(ctx)
 		}
-		if !core.removed || f.cfg.OnRemoved != StartOver {
+		switch { // these were written on the loop, which has ended
+		case core.failure != nil:
+			return core.failure
+		case core.done:
+			f.ending.Store(false)
+			return nil
+		case core.asked && ctx.Err() == nil: // is it torn down?
+			f.endAfter = wait.Bound()
+		case !core.removed || f.cfg.OnRemoved != StartOver:
 			return err
 		}
 	}
@@ -184,50 +203,36 @@ func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
 		cfg.Framework.Id = &mesosproto.FrameworkID{Value: proto.String(r.id)}
 	}
 	c := newCore(f)
+	c.ending = r.ending
 	f.core.Store(c)
 	cfg.Scheduler = c
 	return cfg, nil
 }
 
 // Apply declares s, in place of the spec with its name if there is one. It returns at once; what has to
-// change follows.
+// change follows. It is remembered once a [Snapshot] shows it whose Saving is true: then it holds for the
+// processes to come, too, until something else is declared under that name.
 //
 // Errors: InvalidArgument if s is not right.
 func (f *Framework) Apply(s Spec) error {
-	if s == nil {
-		return invalid("a spec is nil; expecting a Service or a Batch")
-	}
-	compiled, err := s.compile()
+	compiled, err := compile(s)
 	if err != nil {
 		return err
 	}
-	f.declare(compiled.name, compiled)
+	f.say(compiled.name, compiled)
 	return nil
 }
 
-// Remove takes the spec back: all its tasks are killed. Without one of that name it does nothing.
-func (f *Framework) Remove(name string) { f.declare(name, nil) }
-
-// declare replaces the spec of that name; nil removes it.
-func (f *Framework) declare(name string, s *spec) {
-	for {
-		old := f.declared.Load()
-		list := slices.DeleteFunc(slices.Clone(*old), func(x *spec) bool { return x.name == name })
-		if s != nil {
-			list = append(list, s)
-			slices.SortFunc(list, func(a, b *spec) int {
-				if a.name < b.name {
-					return -1
-				}
-				return 1
-			})
-		}
-		if f.declared.CompareAndSwap(old, &list) {
-			break
-		}
+func compile(s Spec) (*spec, error) {
+	if s == nil {
+		return nil, invalid("a spec is nil; expecting a Service or a Batch")
 	}
-	f.post((*core).everything)
+	return s.compile()
 }
+
+// Remove takes the spec back: all its tasks are killed. Without one of that name it does nothing. It is
+// remembered as Apply is.
+func (f *Framework) Remove(name string) { f.say(name, nil) }
 
 // Kill kills one task. What it belongs to decides what follows: a service launches another; in a batch it
 // does not count as a failure, and the instance is run again. Unknown ids are ignored, and so are calls
@@ -248,9 +253,15 @@ func (f *Framework) post(do func(*core)) {
 	}
 }
 
-// Teardown ends the framework for good: the master kills all its tasks, and the store is emptied. If the
-// framework is not connected, the master does so after the failover timeout.
-func (f *Framework) Teardown() { f.post((*core).teardown) }
+// Teardown ends the framework for good: the master kills all its tasks, and forgets it; then the store is
+// emptied, and Run returns nil. Before Run it has the next one do so. It is remembered: if Run ends before
+// that, because its context does or the process, the next one goes on with it.
+//
+// It returns at once.
+func (f *Framework) Teardown() {
+	f.ending.Store(true)
+	f.post((*core).everything)
+}
 
 // Snapshot says how things are, or were when a driver last ended. It is never nil, and must not be
 // changed.

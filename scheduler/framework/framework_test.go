@@ -187,10 +187,10 @@ func TestWhatIsNotDeclaredAnyMoreIsKilled(t *testing.T) {
 	w.begin()
 	w.settled("other", 1)
 	w.f.Remove("other")
-	w.RunUntil(time.Minute, "it to go, but for the framework's id", func() bool {
+	w.RunUntil(time.Minute, "it to go, but for the framework's id and that it is removed", func() bool {
 		entries, err := w.store.Load()
 		require.NoError(t, err)
-		return len(entries) == 1
+		return len(entries) == 2
 	})
 	require.Empty(t, w.active())
 }
@@ -430,16 +430,6 @@ func TestNothingIsLaunchedOrAcknowledgedThatIsNotSaved(t *testing.T) {
 	}
 	store.broken = false
 	w.settled("web", 4)
-}
-
-func TestTeardown(t *testing.T) {
-	w := start(t, schedulertest.Config{}, service(2, "server"))
-	w.ready("web", 2)
-	w.f.Teardown()
-	w.RunUntil(time.Minute, "all to end", func() bool { return len(w.active()) == 0 })
-	entries, err := w.store.Load()
-	require.NoError(t, err)
-	require.Empty(t, entries)
 }
 
 func TestConstraintsAndPorts(t *testing.T) {

@@ -40,7 +40,7 @@ func (c *core) askForOffers() {
 	for _, name := range c.names {
 		n += c.specs[name].ready
 	}
-	if c.broken {
+	if c.broken || c.ending {
 		n = 0
 	}
 	last := c.demand
@@ -68,7 +68,7 @@ func (c *core) ResourceOffers(_ *scheduler.Driver, offers []*mesosproto.Offer) {
 		byAgent[id] = append(byAgent[id], o)
 	}
 	for _, id := range agents {
-		c.use(byAgent[id], saved && c.connected, now)
+		c.use(byAgent[id], saved && c.connected && !c.ending, now)
 	}
 	c.askForOffers()
 	c.post()

@@ -48,8 +48,10 @@ type outcome struct {
 
 const (
 	idKey          = "framework"
+	endKey         = "end" // Teardown was called
 	taskPrefix     = "task/"
 	instancePrefix = "instance/"
+	specPrefix     = "spec/"
 )
 
 func taskKey(id string) string { return taskPrefix + id }
@@ -61,12 +63,17 @@ func instanceKey(name string, index int) string {
 // remembered is what a Store holds, decoded.
 type remembered struct {
 	id       string
+	ending   bool
 	tasks    []Task // by launch, then id
 	outcomes map[string]map[int]outcome
+	specs    map[string]*declared
 }
 
 func decode(entries map[string][]byte) (*remembered, error) {
-	r := &remembered{id: string(entries[idKey]), outcomes: map[string]map[int]outcome{}}
+	r := &remembered{
+		id: string(entries[idKey]), ending: entries[endKey] != nil,
+		outcomes: map[string]map[int]outcome{}, specs: map[string]*declared{},
+	}
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		value := entries[key]
 		switch {
@@ -96,7 +103,14 @@ func decode(entries map[string][]byte) (*remembered, error) {
 				r.outcomes[name] = map[int]outcome{}
 			}
 			r.outcomes[name][index] = o
-		case key != idKey:
+		case strings.HasPrefix(key, specPrefix):
+			name := strings.TrimPrefix(key, specPrefix)
+			d, err := decodeDeclared(name, value)
+			if err != nil {
+				return nil, fmt.Errorf("entry %q of the store is no spec: %w", key, err)
+			}
+			r.specs[name] = d
+		case key != idKey && key != endKey:
 			return nil, fmt.Errorf("the store has an entry %q, which is not this framework's", key)
 		}
 	}

@@ -86,6 +86,8 @@ type spec struct {
 	unavailable  int
 	replaceAfter time.Duration
 	generation   string // differs if what runs differs
+	source       Spec   // what it was made from, complete
+	text         []byte // a declaration, in JSON
 }
 
 // maxInstances is how many a spec may have.
@@ -166,9 +168,35 @@ func (s *spec) checked(kind string) (*spec, error) {
 	return s, s.identify()
 }
 
-// identify sets the generation: a hash of all that a running instance would not have if it changed. The
-// encoding of these messages, which have no maps, has been the same in all releases of the library; if
-// it ever isn't, services are rolled out once more than needed.
+// declaration is a spec as it is stored.
+type declaration struct {
+	Batch        bool          `json:"batch,omitempty"`
+	Count        int           `json:"count"`
+	Retries      int           `json:"retries,omitempty"`
+	Task         []byte        `json:"task"`
+	Ports        []Port        `json:"ports,omitempty"`
+	Constraints  []Constraint  `json:"constraints,omitempty"`
+	Surge        int           `json:"surge,omitempty"`
+	Unavailable  int           `json:"unavailable,omitempty"`
+	ReplaceAfter time.Duration `json:"replace_after,omitempty"`
+}
+
+// spec is what was declared, under that name.
+func (d *declaration) spec(name string) (*spec, error) {
+	task := &mesosproto.TaskInfo{}
+	if err := (proto.UnmarshalOptions{AllowPartial: true}).Unmarshal(d.Task, task); err != nil {
+		return nil, err
+	}
+	s := &spec{
+		name: name, batch: d.Batch, count: d.Count, retries: d.Retries, task: task, ports: d.Ports, constraints: d.Constraints,
+		surge: d.Surge, unavailable: d.Unavailable, replaceAfter: d.ReplaceAfter,
+	}
+	return s.checked("the stored spec")
+}
+
+// identify sets source, text, and the generation: a hash of all that a running instance would not have if
+// it changed. The encoding of these messages, which have no maps, has been the same in all releases of the
+// library; if it ever isn't, services are rolled out once more than needed, and Config counts as new.
 func (s *spec) identify() error {
 	b, err := proto.MarshalOptions{Deterministic: true, AllowPartial: true}.Marshal(s.task)
 	if err != nil {
@@ -184,6 +212,20 @@ func (s *spec) identify() error {
 		fmt.Fprintf(h, "constraint %q\n", c.String())
 	}
 	s.generation = hex.EncodeToString(h.Sum(nil)[:8])
+	s.text = encode(declaration{
+		Batch: s.batch, Count: s.count, Retries: s.retries, Task: b, Ports: s.ports, Constraints: s.constraints,
+		Surge: s.surge, Unavailable: s.unavailable, ReplaceAfter: s.replaceAfter,
+	})
+	if s.batch {
+		s.source = Batch{
+			Name: s.name, Task: s.task, Ports: s.ports, Constraints: s.constraints, Count: s.count, Retries: s.retries, ReplaceAfter: s.replaceAfter,
+		}
+	} else {
+		s.source = Service{
+			Name: s.name, Instances: s.count, Task: s.task, Ports: s.ports, Constraints: s.constraints,
+			Surge: s.surge, Unavailable: s.unavailable, ReplaceAfter: s.replaceAfter,
+		}
+	}
 	return nil
 }
 

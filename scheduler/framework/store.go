@@ -3,7 +3,7 @@ package framework
 import "maps"
 
 // Store keeps what a framework must not forget: a few hundred bytes under a key for its id, each of its
-// tasks, and each instance of a Batch that has ended. Package filestore has one in a file; etcd or a
+// specs and tasks, and each instance of a Batch that has ended. Package filestore has one in a file; etcd or a
 // database take a few lines.
 //
 // Methods are called one at a time and may block. They own neither what they are given nor what they

@@ -227,23 +227,80 @@ func (s *suiteRun) exact(t testing.TB) {
 	}
 }
 
-// right is this package's framework, as the suite's subject.
+// right is this package's framework, as the suite's subject. Its Config stays as it was; what is declared
+// later is the store's. Like a program with an API of its own, it says again what is not saved yet.
 type right struct {
-	cfg  framework.Config
-	disk *flaky
-	f    *framework.Framework // the present process's, or the last one's
+	cfg     framework.Config
+	disk    *flaky
+	jobs    []job
+	unsaved map[string]bool      // specs that the disk may not know as they are
+	f       *framework.Framework // the present process's, or the last one's
 }
 
 func (r *right) process(disk bool) scheduler.Config {
 	if !disk {
 		r.disk = &flaky{}
+		for _, s := range r.cfg.Specs {
+			r.unsaved[specName(s)] = true
+		}
 	}
 	r.cfg.Store = r.disk
 	r.cfg.Driver.Framework = &mesosproto.FrameworkInfo{Name: proto.String("right"), User: proto.String("nobody")}
+	r.cfg.Changed = r.changed
 	r.f = must(framework.New(r.cfg))
+	for _, name := range slices.Sorted(maps.Keys(r.unsaved)) {
+		r.say(name)
+	}
 	cfg := must(r.f.SchedulerConfig())
 	cfg.Scheduler = shown{cfg.Scheduler, r.disk}
 	return cfg
+}
+
+func (r *right) declare(jobs []job) {
+	before := r.jobs
+	r.jobs = jobs
+	if r.cfg.Specs == nil {
+		r.unsaved = map[string]bool{}
+		for _, j := range jobs {
+			r.cfg.Specs = append(r.cfg.Specs, j.spec())
+		}
+		return
+	}
+	for _, j := range slices.Concat(before, jobs) {
+		if was, is := jobOf(before, j.name), jobOf(jobs, j.name); was == nil || is == nil || *was != *is {
+			r.unsaved[j.name] = true
+			r.say(j.name)
+		}
+	}
+}
+
+// say tells the framework what there is under a name.
+func (r *right) say(name string) {
+	if j := jobOf(r.jobs, name); j == nil {
+		r.f.Remove(name)
+	} else if err := r.f.Apply(j.spec()); err != nil {
+		panic(err)
+	}
+}
+
+// changed looks for what is saved.
+func (r *right) changed(s *framework.Snapshot) {
+	if !s.Saving {
+		return
+	}
+	for name := range r.unsaved {
+		j, has := jobOf(r.jobs, name), s.Spec(name)
+		if j == nil && has.Spec == nil || j != nil && has.Spec != nil && has.Want == j.count && taskOf(has.Spec).GetCommand().GetValue() == j.command {
+			delete(r.unsaved, name)
+		}
+	}
+}
+
+func jobOf(jobs []job, name string) *job {
+	if i := slices.IndexFunc(jobs, func(j job) bool { return j.name == name }); i >= 0 {
+		return &jobs[i]
+	}
+	return nil
 }
 
 // shown lets the simulation look at a framework's disk.
@@ -273,27 +330,6 @@ func must[T any](x T, err error) T {
 		panic(err)
 	}
 	return x
-}
-
-func (r *right) declare(jobs []job) {
-	before := r.cfg.Specs
-	r.cfg.Specs = nil
-	for _, j := range jobs {
-		r.cfg.Specs = append(r.cfg.Specs, j.spec())
-	}
-	if r.f == nil {
-		return
-	}
-	for _, s := range before {
-		if !slices.ContainsFunc(r.cfg.Specs, func(x framework.Spec) bool { return specName(x) == specName(s) }) {
-			r.f.Remove(specName(s))
-		}
-	}
-	for _, s := range r.cfg.Specs {
-		if err := r.f.Apply(s); err != nil {
-			panic(err)
-		}
-	}
 }
 
 func (r *right) kill(task string)      { r.f.Kill(task) }
