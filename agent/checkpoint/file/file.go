@@ -32,6 +32,11 @@ type Store struct {
 	// Dropped is how many bytes at the end of the log were damaged and dropped by Load.
 	Dropped int64
 	closed  bool
+
+	// placed: the directory is known to hold the log durably. Until then a machine that dies may come back
+	// with the log of before the last rewrite, or with none; no batch written since is durable.
+	placed  bool
+	syncDir func(path string) error
 }
 
 var _ checkpoint.Store = (*Store)(nil)
@@ -52,7 +57,7 @@ func Open(path string) (*Store, error) {
 		}
 		return nil, fmt.Errorf("lock the checkpoint %s: %w", path, err)
 	}
-	s := &Store{path: path, lock: lock, values: map[string][]byte{}, live: int64(len(magic))}
+	s := &Store{path: path, lock: lock, values: map[string][]byte{}, live: int64(len(magic)), syncDir: syncDir}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -106,13 +111,18 @@ func (s *Store) Load() ([]checkpoint.Entry, error) {
 	return out, nil
 }
 
-// Append writes the changes as one batch.
+// Append writes the changes as one batch. After an error nothing of it is there.
 func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 	if err := checkpoint.Check(changes); err != nil {
 		return err
 	}
 	if s.closed {
 		return fmt.Errorf("the checkpoint %s is closed", s.path)
+	}
+	if sync {
+		if err := s.place(); err != nil {
+			return err
+		}
 	}
 	var b []byte
 	for _, c := range changes {
@@ -142,8 +152,20 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		s.live += entrySize(c.Key, c.Value)
 	}
 	if s.size > minRewrite && s.size > 4*s.live {
-		return s.rewrite()
+		s.rewrite()
 	}
+	return nil
+}
+
+// place makes sure that the log is found after the machine has died.
+func (s *Store) place() error {
+	if s.placed {
+		return nil
+	}
+	if err := s.syncDir(filepath.Dir(s.path)); err != nil {
+		return fmt.Errorf("sync the checkpoint's directory: %w", err)
+	}
+	s.placed = true
 	return nil
 }
 
@@ -156,8 +178,9 @@ func (s *Store) failed(err error) error {
 	return errors.Join(err, s.f.Truncate(s.size))
 }
 
-// rewrite replaces the log by one with nothing stale. If it fails the old log stays.
-func (s *Store) rewrite() error {
+// rewrite replaces the log by one with nothing stale. If it fails the old log stays. Both logs hold the same,
+// so it is no matter yet which of them the directory will have.
+func (s *Store) rewrite() {
 	b := []byte(magic)
 	for _, k := range slices.Sorted(maps.Keys(s.values)) {
 		b = appendEntry(b, checkpoint.Entry{Key: k, Value: s.values[k]})
@@ -166,7 +189,7 @@ func (s *Store) rewrite() error {
 	next := s.path + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil // the old log is whole; the next batch tries again
+		return // the old log is whole; the next batch tries again
 	}
 	if _, err = f.Write(b); err == nil {
 		err = f.Sync()
@@ -177,23 +200,19 @@ func (s *Store) rewrite() error {
 	if err != nil {
 		f.Close()
 		os.Remove(next)
-		return nil
+		return
 	}
 	s.f.Close()
-	s.f, s.size = f, int64(len(b))
-	return syncDir(filepath.Dir(s.path))
+	s.f, s.size, s.placed = f, int64(len(b)), false
 }
 
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("sync the checkpoint's directory: %w", err)
+		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("sync the checkpoint's directory: %w", err)
-	}
-	return nil
+	return d.Sync()
 }
 
 // Close lets go of the file and its lock.

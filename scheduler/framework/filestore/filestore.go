@@ -40,6 +40,11 @@ type Store struct {
 	size    int64 // of what is known to be right
 	bad     bool  // there may be more than that
 	entries map[string][]byte
+
+	// placed: the folder is known to hold the log durably. Until then a machine that dies may come back
+	// with the log of before it was written anew, or with none.
+	placed     bool
+	syncFolder func(path string) error
 }
 
 var _ framework.Store = (*Store)(nil)
@@ -56,7 +61,7 @@ func Open(path string) (*Store, error) {
 	if err != nil {
 		return nil, status.Errorf(codes.Unavailable, "opening the store: %v", err)
 	}
-	s := &Store{path: path, lock: l}
+	s := &Store{path: path, lock: l, syncFolder: syncFolder}
 	if err := lock(l); err != nil {
 		l.Close()
 		if errors.Is(err, errLocked) {
@@ -183,6 +188,9 @@ func (s *Store) Save(changes map[string][]byte) error {
 	if err := s.trim(); err != nil {
 		return err
 	}
+	if err := s.place(); err != nil {
+		return err
+	}
 	s.bad = true // until all of it is there
 	if _, err := s.file.WriteAt(line, s.size); err != nil {
 		return fmt.Errorf("writing store %s: %w", s.path, err)
@@ -193,7 +201,20 @@ func (s *Store) Save(changes map[string][]byte) error {
 	s.size += int64(len(line))
 	s.bad = false
 	apply(s.entries, texts)
-	return s.compact()
+	s.compact()
+	return nil
+}
+
+// place makes sure that the log is found after the machine has died.
+func (s *Store) place() error {
+	if s.placed {
+		return nil
+	}
+	if err := s.syncFolder(filepath.Dir(s.path)); err != nil {
+		return fmt.Errorf("syncing the folder of store %s: %w", s.path, err)
+	}
+	s.placed = true
+	return nil
 }
 
 // trim cuts off what a write that failed may have left.
@@ -212,18 +233,19 @@ func (s *Store) trim() error {
 	return nil
 }
 
-// compact writes the log anew when less than a quarter of it still counts.
-func (s *Store) compact() error {
+// compact writes the log anew when less than a quarter of it still counts. If that fails the old one stays,
+// and the next Save tries again.
+func (s *Store) compact() {
 	if s.size < compactAt {
-		return nil
+		return
 	}
 	line, _, err := format(s.entries)
 	if err != nil || int64(len(line)) > s.size/4 {
-		return err
+		return
 	}
 	f, err := os.OpenFile(s.path+".new", os.O_CREATE|os.O_RDWR|os.O_TRUNC, 0o600)
 	if err != nil {
-		return fmt.Errorf("compacting store %s: %w", s.path, err)
+		return
 	}
 	_, err = f.Write(line)
 	if err == nil {
@@ -234,11 +256,11 @@ func (s *Store) compact() error {
 	}
 	if err != nil {
 		f.Close()
-		return fmt.Errorf("compacting store %s: %w", s.path, err)
+		os.Remove(f.Name())
+		return
 	}
 	s.file.Close()
-	s.file, s.size = f, int64(len(line))
-	return syncFolder(filepath.Dir(s.path))
+	s.file, s.size, s.placed = f, int64(len(line)), false
 }
 
 func syncFolder(path string) error {
