@@ -45,8 +45,9 @@ type core struct {
 	stopped             bool
 	info                *mesosproto.AgentInfo                      // with the id once there is one; replaced, never changed
 	wired               struct{ from, info *mesosproto.AgentInfo } // info in wire form, and what it was made from
-	ownNetwork          []*mesosproto.NetworkInfo                  // of containers that have none of their own
-	resourceVersion     *mesosproto.UUID                           // of what the master was told last; it echoes it with each task
+	older               olderForm
+	ownNetwork          []*mesosproto.NetworkInfo // of containers that have none of their own
+	resourceVersion     *mesosproto.UUID          // of what the master was told last; it echoes it with each task
 
 	cancelDetector func()
 	leader         *mesosproto.MasterInfo
@@ -58,13 +59,13 @@ type core struct {
 	pingTimeout    time.Duration
 	silence        loop.Timer // runs while an answer or a ping of the master is expected
 
-	frameworks          map[string]*framework
-	completedFrameworks []*framework
-	streams             *streams
-	total               resources.Resources   // the agent's resources, with reservations and volumes
-	operations          map[string]*operation // not acknowledged; by uuid
-	born                uint64                // numbers frameworks, executors and tasks in the order in which they came
-	drain               *mesosproto.DrainConfig
+	frameworks map[string]*framework
+	departures departures
+	streams    *streams
+	total      resources.Resources   // the agent's resources, with reservations and volumes
+	operations map[string]*operation // not acknowledged; by uuid
+	born       uint64                // numbers frameworks, executors and tasks in the order in which they came
+	drain      *mesosproto.DrainConfig
 
 	counters Counters
 	dirty    bool // a snapshot is due

@@ -381,10 +381,8 @@ func (c *core) removeExecutor(ex *executor) {
 	}
 	delete(fw.executors, ex.id)
 	fw.order = slices.DeleteFunc(fw.order, func(x *executor) bool { return x == ex })
-	fw.completed = append(fw.completed, ex)
-	if n := len(fw.completed) - c.cfg.MaxCompletedExecutors; n > 0 {
-		fw.completed = append([]*executor(nil), fw.completed[n:]...)
-	}
+	fw.completed = append(fw.completed, ex.snapshot())
+	fw.completed = fw.completed[max(0, len(fw.completed)-c.cfg.MaxCompletedExecutors):]
 	c.forgetExecutor(ex)
 	if ex.launched {
 		c.containers.Remove(ex.container, func(err error) {

@@ -132,6 +132,7 @@ func (c *core) admitFramework(r *launchRequest) *framework {
 	if fw == nil {
 		fw = newFramework(id, c.nextAge())
 		fw.info, fw.pid = r.framework, schedulerPID(r.pid)
+		c.departures.takeBack(fw)
 		c.frameworks[id] = fw
 		c.rememberFramework(fw)
 		c.changed()

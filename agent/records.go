@@ -11,7 +11,6 @@ import (
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/executorpb"
-	"github.com/mesokit/mesokit/mesosproto/messagespb"
 )
 
 const (
@@ -37,10 +36,9 @@ type framework struct {
 	executors   map[string]*executor
 	order       []*executor      // the same, oldest first; nil if that has to be found out
 	tasks       map[string]*task // of all executors, until they are completed
-	completed   []*executor      // the latest MaxCompletedExecutors
+	completed   []*ExecutorState // the latest MaxCompletedExecutors; snapshots share it
 	seq         uint64
-	page        *FrameworkState               // cache of the snapshot; nil if stale
-	archive     *messagespb.Archive_Framework // of a completed one, once the master was told of it
+	page        *FrameworkState // cache of the snapshot; nil if stale
 }
 
 func newFramework(id string, seq uint64) *framework {

@@ -13,7 +13,6 @@ import (
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
-	"github.com/mesokit/mesokit/resources"
 )
 
 const (
@@ -133,7 +132,7 @@ func (c *core) agentID() string { return c.info.GetId().GetValue() }
 func (c *core) wireInfo() *mesosproto.AgentInfo {
 	if c.wired.from != c.info {
 		info := evolve.WithCheckpoint(c.info, true)
-		info.Resources = preRefinement(info.Resources)
+		info.Resources = c.older.form(info.Resources)
 		c.wired.from, c.wired.info = c.info, info
 	}
 	return c.wired.info
@@ -144,7 +143,7 @@ func (c *core) registerMessage() *messagespb.RegisterSlaveMessage {
 		Slave:                 c.wireInfo(),
 		Version:               proto.String(c.cfg.Version),
 		AgentCapabilities:     capabilities,
-		CheckpointedResources: preRefinement(c.total.NeedCheckpoint().Proto()),
+		CheckpointedResources: c.older.form(c.total.NeedCheckpoint().Proto()),
 		ResourceVersionUuid:   c.resourceVersion,
 	}
 }
@@ -155,7 +154,7 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 		Slave:                 c.wireInfo(),
 		Version:               proto.String(c.cfg.Version),
 		AgentCapabilities:     capabilities,
-		CheckpointedResources: preRefinement(c.total.NeedCheckpoint().Proto()),
+		CheckpointedResources: c.older.form(c.total.NeedCheckpoint().Proto()),
 		ResourceVersionUuid:   c.resourceVersion,
 	}
 	for _, fw := range inOrder(c.frameworks) {
@@ -164,12 +163,12 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 			if ex.supervisor == nil && ex.state != executorTerminated {
 				info := proto.CloneOf(ex.info)
 				info.FrameworkId = fw.info.GetId()
-				info.Resources = preRefinement(info.Resources)
+				info.Resources = c.older.form(info.Resources)
 				m.ExecutorInfos = append(m.ExecutorInfos, info)
 			}
 			for _, t := range ex.tasks {
 				record := t.message()
-				record.Resources = preRefinement(record.Resources)
+				record.Resources = c.older.form(record.Resources)
 				if next := c.streams.get(fw.id, t.id).updates().First(); next != nil {
 					// Whether or not it was sent, maybe by this agent's last process: what has happened
 					// since must not be told before it.
@@ -180,40 +179,8 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 			}
 		}
 	}
-	for _, fw := range c.completedFrameworks {
-		if fw.archive == nil {
-			fw.archive = fw.archived()
-		}
-		m.CompletedFrameworks = append(m.CompletedFrameworks, fw.archive)
-	}
+	m.CompletedFrameworks = c.departures.archives
 	return m
-}
-
-// archived is a completed framework as the master is told of it.
-func (fw *framework) archived() *messagespb.Archive_Framework {
-	m := &messagespb.Archive_Framework{FrameworkInfo: fw.info, Pid: optionalString(fw.pid)}
-	for _, done := range fw.completed {
-		for _, t := range done.completedTasks {
-			record := t.message()
-			record.Resources = preRefinement(record.Resources)
-			m.Tasks = append(m.Tasks, record)
-		}
-	}
-	return m
-}
-
-// preRefinement puts resources into the format of before 1.4, with role and reservation, which every
-// master reads. Resources whose reservation has a history have no such form and stay as they are.
-func preRefinement(list []*mesosproto.Resource) []*mesosproto.Resource {
-	rs, err := resources.FromProto(list)
-	if err != nil {
-		return list
-	}
-	old, err := rs.ProtoPreRefinement()
-	if err != nil {
-		return list
-	}
-	return old
 }
 
 func (c *core) registered(m *messagespb.SlaveRegisteredMessage) {

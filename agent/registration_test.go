@@ -315,7 +315,7 @@ func TestResourcesThatCanNotBeDowngradedStayAsTheyAre(t *testing.T) {
 		{Type: mesosproto.Resource_ReservationInfo_DYNAMIC.Enum(), Role: proto.String("a")},
 		{Type: mesosproto.Resource_ReservationInfo_DYNAMIC.Enum(), Role: proto.String("a/b")},
 	}
-	require.Equal(t, list, preRefinement(list))
+	require.Equal(t, list, (&olderForm{}).form(list))
 }
 
 // A framework whose id can't be the name of a directory, or is not the one that is meant, is not taken in.

@@ -95,10 +95,7 @@ func (c *core) forgetIfIdle(fw *framework) {
 	}
 	c.log.Info("framework is gone from this agent", zap.String("framework_id", fw.id))
 	delete(c.frameworks, fw.id)
-	c.completedFrameworks = append(c.completedFrameworks, fw)
-	if n := len(c.completedFrameworks) - maxCompletedFrameworks; n > 0 {
-		c.completedFrameworks = append([]*framework(nil), c.completedFrameworks[n:]...)
-	}
+	c.departures.add(fw, &c.older)
 	c.forgetFramework(fw)
 	c.changed()
 	c.drained()

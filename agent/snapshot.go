@@ -112,9 +112,7 @@ func (c *core) snapshot() *Snapshot {
 	for _, fw := range inOrder(c.frameworks) {
 		s.Frameworks = append(s.Frameworks, fw.snapshot())
 	}
-	for _, fw := range c.completedFrameworks {
-		s.CompletedFrameworks = append(s.CompletedFrameworks, fw.snapshot())
-	}
+	s.CompletedFrameworks = c.departures.departed
 	return s
 }
 
@@ -131,9 +129,7 @@ func (fw *framework) snapshot() *FrameworkState {
 	for _, ex := range fw.order {
 		p.Executors = append(p.Executors, ex.snapshot())
 	}
-	for _, ex := range fw.completed {
-		p.CompletedExecutors = append(p.CompletedExecutors, ex.snapshot())
-	}
+	p.CompletedExecutors = fw.completed
 	fw.page = p
 	return p
 }
