@@ -169,15 +169,22 @@ func (r recorder) Disconnected(d *scheduler.Driver) {
 
 func (r recorder) StatusUpdate(d *scheduler.Driver, s *mesosproto.TaskStatus) {
 	f, id := r.framework, s.GetTaskId().GetValue()
-	f.cluster.check.saw(d.FrameworkID(), f.aware, s)
+	kept := brief(s)
+	f.cluster.check.saw(d.FrameworkID(), f.aware, kept)
 	if len(s.GetUuid()) > 0 && transitions.Terminal(s.GetState()) {
 		f.conduct.ends[string(s.GetUuid())] = s.GetState()
 	}
 	if f.cluster.cfg.NoRecords {
-		f.Updates[id] = f.Updates[id][:0]
+		f.Updates[id] = append(f.Updates[id][:0], kept)
+	} else {
+		f.Updates[id] = append(f.Updates[id], proto.CloneOf(s))
 	}
-	f.Updates[id] = append(f.Updates[id], proto.CloneOf(s))
 	r.Scheduler.StatusUpdate(d, s)
+}
+
+// brief is what the invariants need of a status: less than its framework may keep.
+func brief(s *mesosproto.TaskStatus) *mesosproto.TaskStatus {
+	return &mesosproto.TaskStatus{TaskId: s.TaskId, State: s.State, Source: s.Source, Reason: s.Reason, Message: s.Message, Uuid: s.Uuid}
 }
 
 // Error ends the claim to an id when the driver has ended: the master has removed the framework, or

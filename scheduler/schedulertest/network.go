@@ -191,7 +191,7 @@ func (l *lane) join(n *network, from, to string) {
 func (c *connection) send(l *lane, m proto.Message, f func()) {
 	if c.up {
 		p := c.net.timing.message(c, m)
-		l.under(delivery{m: m, hash: c.net.trace.hashOf(m), f: f, with: p})
+		l.under(delivery{m: m, hash: c.net.trace.hashOf(l.from, m), f: f, with: p})
 		p.halfway(time.Duration(l.last - c.net.sim.Instant()))
 		return
 	}

@@ -16,14 +16,12 @@ import (
 // trace records what arrived where and when: as a hash of everything, for comparing runs, and the end of
 // it for people, as text that is made only when somebody wants to read it.
 type trace struct {
-	sim     *loop.Sim
-	hash    *xxhash.Digest
-	buffer  []byte       // reused
-	entries []traceEntry // at most maxEntries; when there are as many, the oldest is replaced
-	next    int          // counts all
-	// parts are the hashes of what agents tell again and again: themselves, and what they know of
-	// frameworks that have ended.
-	parts map[proto.Message]uint64
+	sim       *loop.Sim
+	hash      *xxhash.Digest
+	buffer    []byte              // reused
+	entries   []traceEntry        // at most maxEntries; when there are as many, the oldest is replaced
+	next      int                 // counts all
+	histories map[string]*history // of agents, by their names
 	// mutated is called when a message was changed between sending and arrival.
 	mutated func(from, to string, m proto.Message)
 }
@@ -40,7 +38,7 @@ type traceEntry struct {
 }
 
 func newTrace(sim *loop.Sim) *trace {
-	return &trace{sim: sim, hash: xxhash.New(), parts: map[proto.Message]uint64{}}
+	return &trace{sim: sim, hash: xxhash.New(), histories: map[string]*history{}}
 }
 
 func (t *trace) note(what string) {
@@ -59,7 +57,7 @@ func (t *trace) arrived(l *lane, d delivery) {
 	if quiet(d.m) {
 		return
 	}
-	if t.hashOf(d.m) != d.hash {
+	if !t.unchanged(l.from, d.m, d.hash) {
 		t.mutated(l.from, l.to, d.m)
 	}
 	t.keep(traceEntry{at: now, from: l.from, to: l.to, m: d.m})
@@ -82,9 +80,9 @@ func (t *trace) keep(e traceEntry) {
 	t.next++
 }
 
-// hashOf is the hash of a message's bytes in deterministic form: its text varies from build to build, on
-// purpose.
-func (t *trace) hashOf(m proto.Message) uint64 {
+// hashOf is the hash of a message that somebody sends: of its bytes in deterministic form, since its text
+// varies from build to build, on purpose.
+func (t *trace) hashOf(from string, m proto.Message) uint64 {
 	switch m := m.(type) {
 	case nil:
 		return 0
@@ -96,7 +94,7 @@ func (t *trace) hashOf(m proto.Message) uint64 {
 	case *messagespb.PongSlaveMessage:
 		return 3
 	case *messagespb.ReregisterSlaveMessage:
-		return t.hashOfReturn(m)
+		return t.hashOfReturn(from, m)
 	}
 	return t.hashOfBytes(m)
 }
@@ -108,36 +106,6 @@ func (t *trace) hashOfBytes(m proto.Message) uint64 {
 	}
 	t.buffer = b
 	return xxhash.Sum64(b)
-}
-
-// hashOfReturn is that of an agent that comes back. Most of the message is what it said each time before:
-// each part of it is hashed once.
-func (t *trace) hashOfReturn(m *messagespb.ReregisterSlaveMessage) uint64 {
-	var sum xxhash.Digest
-	sum.Reset()
-	var b [8]byte
-	add := func(hash uint64) {
-		binary.LittleEndian.PutUint64(b[:], hash)
-		sum.Write(b[:])
-	}
-	info, archives := m.Slave, m.CompletedFrameworks
-	add(t.hashOfPart(info))
-	for _, f := range archives {
-		add(t.hashOfPart(f))
-	}
-	m.Slave, m.CompletedFrameworks = nil, nil // nobody else sees it meanwhile
-	add(t.hashOfBytes(m))
-	m.Slave, m.CompletedFrameworks = info, archives
-	return sum.Sum64()
-}
-
-func (t *trace) hashOfPart(m proto.Message) uint64 {
-	hash, known := t.parts[m]
-	if !known {
-		hash = t.hashOfBytes(m)
-		t.parts[m] = hash
-	}
-	return hash
 }
 
 // hashWay is the hash of a direction.

@@ -118,7 +118,39 @@ func TestTheHistoryOfAnAgentIsHashedToo(t *testing.T) {
 			},
 		}
 	}
-	require.Equal(t, tr.hashOf(said("a", "h")), tr.hashOf(said("a", "h")))
-	require.NotEqual(t, tr.hashOf(said("a", "h")), tr.hashOf(said("b", "h")))
-	require.NotEqual(t, tr.hashOf(said("a", "h")), tr.hashOf(said("a", "i")))
+	require.Equal(t, tr.hashOf("agent-1", said("a", "h")), tr.hashOf("agent-1", said("a", "h")))
+	require.NotEqual(t, tr.hashOf("agent-1", said("a", "h")), tr.hashOf("agent-1", said("b", "h")))
+	require.NotEqual(t, tr.hashOf("agent-1", said("a", "h")), tr.hashOf("agent-1", said("a", "i")))
+}
+
+// A part of the history is checked each time it is told.
+func TestAHistoryThatIsChangedIsFound(t *testing.T) {
+	archive := func(task string) *messagespb.Archive_Framework {
+		return &messagespb.Archive_Framework{Tasks: []*mesosproto.Task{{TaskId: &mesosproto.TaskID{Value: proto.String(task)}}}}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*messagespb.ReregisterSlaveMessage)
+	}{
+		{"a task that has ended", func(m *messagespb.ReregisterSlaveMessage) {
+			m.CompletedFrameworks[1].Tasks[0].TaskId.Value = proto.String("c")
+		}},
+		{"the agent", func(m *messagespb.ReregisterSlaveMessage) { m.Slave.Hostname = proto.String("i") }},
+	} {
+		tr := watch(t).cluster.trace
+		m := &messagespb.ReregisterSlaveMessage{
+			Slave:               &mesosproto.AgentInfo{Hostname: proto.String("h")},
+			CompletedFrameworks: []*messagespb.Archive_Framework{archive("a"), archive("b")},
+		}
+		tell := func() bool { return tr.unchanged("agent-1", m, tr.hashOf("agent-1", m)) }
+		for range 6 {
+			require.True(t, tell(), c.name)
+		}
+		c.change(m)
+		found := false
+		for range 3 {
+			found = found || !tell()
+		}
+		require.True(t, found, c.name)
+	}
 }
