@@ -1,6 +1,7 @@
 package schedulertest_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"runtime/debug"
@@ -30,6 +31,7 @@ type shift struct {
 type shiftDisk struct {
 	prefix   string
 	id       string
+	heirOf   string                          // the framework id of who had the disk that is lost, until that is torn down
 	due      int                             // to be launched
 	n        int                             // names tasks
 	open     []string                        // launched, not ended, in the order of launch
@@ -142,6 +144,25 @@ func (f *shift) StatusUpdate(d *scheduler.Driver, s *mesosproto.TaskStatus) {
 	}
 }
 
+// undertaker tears down what a process was that has lost its disk, as an operator would do. Otherwise
+// agents would say again and again, for the rest of the day, what nobody acknowledges: a failover timeout
+// does not outlive the master that counts it.
+type undertaker struct {
+	scheduler.Base
+	disk *shiftDisk
+	done bool
+}
+
+func (u *undertaker) Registered(d *scheduler.Driver, _ *mesosproto.FrameworkID, _ *mesosproto.MasterInfo) {
+	d.Stop(false)
+	u.disk.heirOf, u.done = "", true
+}
+
+func (u *undertaker) Error(*scheduler.Driver, error) { u.disk.heirOf, u.done = "", true } // somebody else did
+
+func (*undertaker) ResourceOffers(*scheduler.Driver, []*mesosproto.Offer)  {}
+func (*undertaker) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
+
 // day is a virtual day of a large cluster with a fault a minute.
 type day struct {
 	masters, agents, frameworks, hours int
@@ -153,28 +174,45 @@ func (y day) run(t testing.TB, seed uint64) (c *schedulertest.Cluster, launched 
 	c = schedulertest.New(t, schedulertest.Config{Seed: seed, Masters: y.masters, Agents: y.agents, NoRecords: true})
 	batch := (y.tasks + y.frameworks*y.hours - 1) / (y.frameworks * y.hours)
 	var disks []*shiftDisk
+	var buried []func() // let those begin whose predecessors have been torn down
 	for i := range y.frameworks {
 		saved, lives := &shiftDisk{}, 0
-		c.RunProcess(func(disk bool) scheduler.Config {
+		var last *undertaker
+		f := c.RunProcess(func(disk bool) scheduler.Config {
 			in := info(partitionAware)
 			in.Name = proto.String(fmt.Sprintf("shift-%d", i))
-			switch {
-			case !disk:
+			if !disk {
 				lives++
 				saved = &shiftDisk{
-					prefix: fmt.Sprintf("f%d-%d", i, lives), nextWork: saved.nextWork,
+					prefix: fmt.Sprintf("f%d-%d", i, lives), heirOf: cmp.Or(saved.id, saved.heirOf), nextWork: saved.nextWork,
 					state: map[string]mesosproto.TaskState{}, where: map[string]*mesosproto.AgentID{},
 				}
 				disks = append(disks, saved)
-			case saved.id != "":
-				in.Id = &mesosproto.FrameworkID{Value: proto.String(saved.id)}
+			}
+			if id := cmp.Or(saved.id, saved.heirOf); id != "" {
+				in.Id = &mesosproto.FrameworkID{Value: proto.String(id)}
+			}
+			if last = nil; saved.heirOf != "" {
+				last = &undertaker{disk: saved}
+				return scheduler.Config{Framework: in, Scheduler: last}
 			}
 			s := &shift{disk: saved, batch: batch, first: time.Duration(i+1) * 10 * time.Minute}
 			return scheduler.Config{Framework: in, Scheduler: s}
 		})
+		buried = append(buried, func() {
+			if last != nil && last.done {
+				f.Crash()
+				f.Restart(true)
+			}
+		})
 	}
 	c.Inject(schedulertest.RandomFaults(seed, y.hours*60, time.Duration(y.hours)*time.Hour))
-	c.Advance(time.Duration(y.hours) * time.Hour)
+	for range y.hours * 60 {
+		c.Advance(time.Minute)
+		for _, begin := range buried {
+			begin()
+		}
+	}
 	for _, d := range disks {
 		launched += d.n
 	}
