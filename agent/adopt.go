@@ -40,9 +40,23 @@ func (c *core) adopt(ex *executor, tasks []*mesosproto.TaskInfo) {
 	}
 }
 
-// launched reports whether this agent may have launched a task under an executor that says so.
+// launched reports whether this agent may have launched a task under an executor that says so: it holds
+// nothing that the agent does not have, or that others hold. (The reference takes no task back.)
 func (c *core) launched(ex *executor, info *mesosproto.TaskInfo) bool {
-	_, err := resources.FromProto(info.GetResources())
+	needs, err := resources.FromProto(info.GetResources())
 	return err == nil && validID(info.GetTaskId().GetValue()) && info.GetAgentId().GetValue() == c.agentID() &&
-		info.GetExecutor().GetExecutorId().GetValue() == ex.id
+		info.GetExecutor().GetExecutorId().GetValue() == ex.id && c.has(info.GetResources()) &&
+		c.total.NonShared().Contains(c.held().Add(needs).NonShared().Unallocate())
+}
+
+// held is what all executors have that have not ended.
+func (c *core) held() (all resources.Resources) {
+	for _, fw := range inOrder(c.frameworks) {
+		for _, ex := range inOrder(fw.executors) {
+			if !ex.hasEnded {
+				all = all.Add(ex.liveResources())
+			}
+		}
+	}
+	return all
 }

@@ -38,6 +38,8 @@ func TestTasksThatWereNotWrittenAreTakenBackFromTheirExecutor(t *testing.T) {
 			claims(func(m *mesosproto.TaskInfo) { m.Executor.ExecutorId.Value = proto.String("another") }),
 			claims(func(m *mesosproto.TaskInfo) { m.TaskId.Value = proto.String("../b") }),
 			claims(func(m *mesosproto.TaskInfo) { m.Resources[0].Name = proto.String("") }),
+			claims(func(m *mesosproto.TaskInfo) { m.Resources = dev("cpus:1.5;mem:64") }), // 0.6 of 2 are in use
+			claims(func(m *mesosproto.TaskInfo) { m.Resources = dev("gpus:1") }),
 		},
 		UnacknowledgedUpdates: []*executorpb.Call_Update{{Status: status16("b", mesosproto.TaskState_TASK_RUNNING, 7)}},
 	})

@@ -96,9 +96,14 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 	}
 	// Executor libraries drop what comes before SUBSCRIBED, so acknowledgements come after it.
 	stream.Send(subscribedEvent(ex, c.info))
-	for _, u := range updates {
+	overtaken := c.overtaken(ex, updates)
+	for i, u := range updates {
 		if err := validateUpdate(call, u.GetStatus()); err != nil {
 			log.Warn("unacknowledged update ignored", zap.Error(err))
+			continue
+		}
+		if overtaken[i] {
+			ex.acknowledge(u.GetStatus())
 			continue
 		}
 		c.updateFrom(ex, u.GetStatus(), func(error) {})
@@ -116,6 +121,34 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 		}
 	}
 	c.deliver(ex)
+}
+
+// overtaken finds the updates of which the agent knows nothing, but of which it has a later one of the same
+// task. Executors send them in order, so an earlier process of the agent took them, and forgot them when the
+// framework had acknowledged them and the later one said the same state; only the executor has not heard that.
+// Told again they would follow the later one.
+func (c *core) overtaken(ex *executor, updates []*executorpb.Call_Update) []bool {
+	out := make([]bool, len(updates))
+	later := make(map[string]bool) // tasks
+	for i, u := range slices.Backward(updates) {
+		id := u.GetStatus().GetTaskId().GetValue()
+		if _, seen := c.streams.get(ex.fw.id, id).updates().Seen(u.GetStatus().GetUuid()); seen {
+			later[id] = true
+		} else {
+			out[i] = later[id] && !c.guards.Off(guard.UpdateDedup)
+		}
+	}
+	return out
+}
+
+// acknowledge tells an executor that it may forget an update.
+func (ex *executor) acknowledge(s *mesosproto.TaskStatus) {
+	if ex.stream != nil {
+		ex.stream.Send(&executorpb.Event{
+			Type:         executorpb.Event_ACKNOWLEDGED.Enum(),
+			Acknowledged: &executorpb.Event_Acknowledged{TaskId: s.GetTaskId(), Uuid: s.GetUuid()},
+		})
+	}
 }
 
 // dropUndelivered ends tasks that were sent to an executor which does not have them: they were lost with
@@ -180,15 +213,11 @@ func (c *core) updateFrom(ex *executor, s *mesosproto.TaskStatus, done func(erro
 	s = proto.CloneOf(s)
 	refused := error(nil)
 	c.executorUpdate(ex, ex.task(s.GetTaskId().GetValue()), s, func(err error) {
-		switch {
-		case err != nil:
+		if err != nil {
 			refused = err
-		case ex.stream != nil:
-			ex.stream.Send(&executorpb.Event{
-				Type:         executorpb.Event_ACKNOWLEDGED.Enum(),
-				Acknowledged: &executorpb.Event_Acknowledged{TaskId: s.GetTaskId(), Uuid: s.GetUuid()},
-			})
+			return
 		}
+		ex.acknowledge(s)
 	})
 	done(refused)
 }
