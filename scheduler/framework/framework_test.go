@@ -25,6 +25,7 @@ type world struct {
 	cfg   framework.Config
 	f     *framework.Framework
 	runs  *schedulertest.Framework
+	core  scheduler.Scheduler // that runs
 }
 
 func start(t *testing.T, cluster schedulertest.Config, specs ...framework.Spec) *world {
@@ -53,7 +54,7 @@ func (w *world) run() {
 	w.t.Helper()
 	cfg, err := w.f.SchedulerConfig()
 	require.NoError(w.t, err)
-	w.runs = w.Run(cfg)
+	w.core, w.runs = cfg.Scheduler, w.Run(cfg)
 }
 
 func (w *world) until(what string, cond func(s *framework.Snapshot) bool) {
