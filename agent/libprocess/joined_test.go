@@ -18,6 +18,7 @@ import (
 	"github.com/mesokit/mesokit/agent/containerizer/inprocess"
 	"github.com/mesokit/mesokit/agent/libprocess"
 	wire "github.com/mesokit/mesokit/internal/libprocess"
+	"github.com/mesokit/mesokit/internal/libprocess/peertest"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/master"
 	masterlink "github.com/mesokit/mesokit/master/libprocess"
@@ -30,7 +31,7 @@ import (
 type masterNode struct {
 	*master.Master
 	addr     netip.AddrPort
-	listener *cutter
+	listener *peertest.Listener
 	seen     *watched
 	end      func()
 }
@@ -55,14 +56,14 @@ func (w *watched) Message(conn link.Conn, m proto.Message, handled func()) {
 // then until pings are answered: no registration of it is under way, and the links are up.
 func (n *masterNode) settled(t *testing.T, updates uint64) {
 	t.Helper()
-	eventually(t, func() bool { return n.seen.updates.Load() >= updates }, "an agent that says what it has")
+	peertest.Eventually(t, func() bool { return n.seen.updates.Load() >= updates }, "an agent that says what it has")
 	pongs := n.seen.pongs.Load()
-	eventually(t, func() bool { return n.seen.pongs.Load() >= pongs+2 }, "answers to pings")
+	peertest.Eventually(t, func() bool { return n.seen.pongs.Load() >= pongs+2 }, "answers to pings")
 }
 
 func startMaster(t *testing.T, at string) *masterNode {
 	t.Helper()
-	listener, addr := listen(t, at)
+	listener, addr := peertest.Listen(t, at)
 	m, err := master.New(master.Config{
 		Info: &mesosproto.MasterInfo{
 			Port: proto.Uint32(uint32(addr.Port())), Address: &mesosproto.Address{Ip: proto.String("127.0.0.1")},
@@ -89,13 +90,13 @@ func startMaster(t *testing.T, at string) *masterNode {
 type agentNode struct {
 	*agent.Agent
 	addr     netip.AddrPort
-	listener *cutter
+	listener *peertest.Listener
 	end      func()
 }
 
 func startAgent(t *testing.T, m *masterNode, at string, store checkpoint.Store) *agentNode {
 	t.Helper()
-	listener, addr := listen(t, at)
+	listener, addr := peertest.Listen(t, at)
 	d, err := libprocess.NewDialer(libprocess.Config{Advertise: addr})
 	require.NoError(t, err)
 	containers, err := inprocess.New(inprocess.Config{})
@@ -134,7 +135,7 @@ func (n *masterNode) agents() (list []*master.AgentState) {
 // joined waits until both sides say that the agent is registered, its nth time.
 func joined(t *testing.T, m *masterNode, a *agentNode, nth uint64) *master.AgentState {
 	t.Helper()
-	eventually(t, func() bool {
+	peertest.Eventually(t, func() bool {
 		s := a.Snapshot()
 		list := m.agents()
 		return s.State == "RUNNING" && s.Counters.Registrations >= nth && len(list) == 1 && list[0].Connected && list[0].Active
@@ -154,7 +155,7 @@ func TestAnAgentJoinsAMaster(t *testing.T) {
 	m.settled(t, 1)
 	a.end()
 	m.end()
-	eventually(t, func() bool { return runtime.NumGoroutine() <= before }, "the end of all goroutines")
+	peertest.Eventually(t, func() bool { return runtime.NumGoroutine() <= before }, "the end of all goroutines")
 }
 
 // A break is seen and mended from whichever side it is: there is one connection each way.
@@ -163,9 +164,9 @@ func TestBrokenLinksAreMended(t *testing.T) {
 		name string
 		cut  func(m *masterNode, a *agentNode)
 	}{
-		{"of the agent to the master", func(m *masterNode, _ *agentNode) { m.listener.cut() }},
-		{"of the master to the agent", func(_ *masterNode, a *agentNode) { a.listener.cut() }},
-		{"both", func(m *masterNode, a *agentNode) { m.listener.cut(); a.listener.cut() }},
+		{"of the agent to the master", func(m *masterNode, _ *agentNode) { m.listener.Cut() }},
+		{"of the master to the agent", func(_ *masterNode, a *agentNode) { a.listener.Cut() }},
+		{"both", func(m *masterNode, a *agentNode) { m.listener.Cut(); a.listener.Cut() }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := startMaster(t, "127.0.0.1:0")
@@ -196,7 +197,7 @@ func TestAnAgentRestarts(t *testing.T) {
 			if !c.remember {
 				store = &memory.Store{}
 				// Before that, one that registers would count as the same, trying again.
-				eventually(t, func() bool { return !m.agents()[0].Connected }, "a master that has noticed")
+				peertest.Eventually(t, func() bool { return !m.agents()[0].Connected }, "a master that has noticed")
 			}
 			a = startAgent(t, m, a.addr.String(), store)
 			again := joined(t, m, a, 1)
@@ -210,7 +211,7 @@ func TestAMasterRestarts(t *testing.T) {
 	a := startAgent(t, m, "127.0.0.1:0", &memory.Store{})
 	first := joined(t, m, a, 1)
 	m.end()
-	eventually(t, func() bool { return a.Snapshot().State == "DISCONNECTED" }, "a disconnected agent")
+	peertest.Eventually(t, func() bool { return a.Snapshot().State == "DISCONNECTED" }, "a disconnected agent")
 	m = startMaster(t, m.addr.String())
 	require.Equal(t, first.ID, joined(t, m, a, 2).ID)
 }
@@ -225,7 +226,7 @@ func TestAStrangerSpeaksToBoth(t *testing.T) {
 	require.NoError(t, stranger.SendMessage(toMaster, &messagespb.UnregisterSlaveMessage{SlaveId: &mesosproto.AgentID{Value: proto.String(s.ID)}}))
 	require.NoError(t, stranger.SendMessage(toAgent, &messagespb.ShutdownMessage{Message: proto.String("die")}))
 	require.NoError(t, stranger.observer.SendMessage(toAgent, &messagespb.PingSlaveMessage{Connected: proto.Bool(false)}))
-	next(t, stranger.letters, "a pong: the agent has handled the messages")
+	peertest.Next(t, stranger.Letters, "a pong: the agent has handled the messages")
 	require.Equal(t, "RUNNING", a.Snapshot().State)
 	require.EqualValues(t, 1, a.Snapshot().Counters.Registrations, "it does not register again because a stranger says so")
 	require.Len(t, m.agents(), 1)
