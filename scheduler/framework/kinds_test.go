@@ -94,7 +94,10 @@ func TestATaskThatIsStuckInAnyStateIsReplaced(t *testing.T) {
 	} {
 		t.Run(state.String(), func(t *testing.T) {
 			done := false
-			w := start(t, schedulertest.Config{Behave: schedulertest.Executors(func() executor.Executor { return stuck{in: state, done: &done} })}, executed(1))
+			w := start(t, schedulertest.Config{
+				Behave: schedulertest.Executors(func() executor.Executor { return stuck{in: state, done: &done} }),
+				Bound:  -1, // what is killed stays as it is
+			}, executed(1))
 			w.Advance(patience - time.Second)
 			require.Len(t, w.runs.Launched, 1)
 			require.NotContains(t, w.Trace(), "KILL web.0")

@@ -1,7 +1,6 @@
 package framework_test
 
 import (
-	"fmt"
 	"regexp"
 	"testing"
 
@@ -58,30 +57,8 @@ func TestNaiveFrameworksFailTheSuite(t *testing.T) {
 
 // violation names the first invariant that is found violated; empty if none is.
 func violation(t *testing.T, explore func(testing.TB)) string {
-	f := &failure{TB: t}
-	func() {
-		defer func() {
-			if x := recover(); x != nil && x != any(f) {
-				panic(x)
-			}
-		}()
-		explore(f)
-	}()
-	if m := regexp.MustCompile(`invariant violated: ([a-z ]+):`).FindStringSubmatch(f.text); m != nil {
+	if m := regexp.MustCompile(`invariant violated: ([a-z ]+):`).FindStringSubmatch(schedulertest.Fails(t, explore)); m != nil {
 		return m[1]
 	}
 	return ""
-}
-
-// failure is a testing.TB that takes the failure of an exploration.
-type failure struct {
-	testing.TB
-	text string
-}
-
-func (f *failure) Helper() {}
-
-func (f *failure) Fatalf(format string, args ...any) {
-	f.text = fmt.Sprintf(format, args...)
-	panic(f)
 }

@@ -25,6 +25,7 @@ type Agent struct {
 	loop     *loop.SimLoop
 	agent    *agent.Agent
 	isolated bool
+	trouble  trouble
 }
 
 // AddAgent adds a machine with these resources and starts its agent.
@@ -51,6 +52,7 @@ func (c *Cluster) AddAgent(text string) *Agent {
 
 func (a *Agent) start() {
 	c := a.cluster
+	a.trouble.last = c.check.now()
 	a.loop = c.sim.Loop(a.name)
 	a.loop.SetSkew(a.skew)
 	d := agentDialer{c, a}
@@ -102,6 +104,7 @@ func (a *Agent) ID() string { return a.Snapshot().Info.GetId().GetValue() }
 
 // Crash ends the agent's process, as kill -9 does: checkpointed containers run on.
 func (a *Agent) Crash() {
+	a.trouble.last = a.cluster.check.now()
 	a.cluster.check.crashed(a.ID())
 	a.cluster.trace.note("crash: " + a.name)
 	a.forgets()
@@ -119,6 +122,7 @@ func (a *Agent) Crash() {
 // Destroy ends the machine: process, containers and connections, which nobody tells anybody. Restart
 // boots it again with the disk that it had; what was not synced is gone.
 func (a *Agent) Destroy() {
+	a.trouble.last = a.cluster.check.now()
 	a.cluster.check.rebooted(a.ID())
 	a.forgets()
 	a.loop.Close()
@@ -152,7 +156,10 @@ func (a *Agent) Restart() {
 }
 
 // BreakLink breaks the agent's connections to masters; what is under way is lost.
-func (a *Agent) BreakLink(n Notice) { a.cluster.net.breakLinks(a.name, n) }
+func (a *Agent) BreakLink(n Notice) {
+	a.trouble.last = a.cluster.check.now()
+	a.cluster.net.breakLinks(a.name, n)
+}
 
 // Isolate cuts the agent off from everything until Heal: connections break without notice and can't
 // be made again.

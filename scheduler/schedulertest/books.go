@@ -44,13 +44,16 @@ func (b *books) changed(k *checker, n *node) {
 		for a := range page.All() {
 			if b.agents[a.ID] != a {
 				b.agents[a.ID] = a
-				k.admitted[a.ID] = true
+				if !k.admitted[a.ID] {
+					k.admitted[a.ID], k.hosts[a.ID] = true, k.cluster.agentAt(a.PID)
+				}
 				b.agent(k, a)
 			}
 		}
 	}
 	b.pages = b.pages[:at]
 	if first && s.Recovered {
+		n.host.trouble.last = k.now() // it has only just begun
 		k.recovered(s)
 		k.alone(n)
 	}

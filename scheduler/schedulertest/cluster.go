@@ -36,8 +36,13 @@ type Config struct {
 	// cluster's.
 	Master func(*master.Config)
 	Agent  func(*agent.Config)
-	// HoldOffers is how long frameworks may keep an offer. Default DefaultHoldOffers.
+	// HoldOffers is how long frameworks may keep an offer. Default DefaultHoldOffers; negative: for ever.
 	HoldOffers time.Duration
+	// Bound is how long, after the last fault that concerns it, it may take until a task has ended, runs or
+	// is known to be unreachable, until what is known of it is true, and until an agent is registered.
+	// Frameworks have to ask for what they were not told within that time. Default DefaultBound;
+	// negative: only CheckSettled says when.
+	Bound time.Duration
 	// NoRecords keeps what was told to frameworks only as far as the invariants need it, for runs with
 	// very many tasks: of Framework.Updates the last of each task, nothing else.
 	NoRecords bool
@@ -86,6 +91,9 @@ func New(t testing.TB, cfg Config) *Cluster {
 	if cfg.HoldOffers == 0 {
 		cfg.HoldOffers = DefaultHoldOffers
 	}
+	if cfg.Bound == 0 {
+		cfg.Bound = DefaultBound
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = zap.NewNop()
 	}
@@ -109,9 +117,13 @@ func New(t testing.TB, cfg Config) *Cluster {
 			t.Logf("seed %d; the end of the trace:\n%s", cfg.Seed, tr.text())
 		}
 	})
+	c.net.changed = c.check.cut
 	if cfg.Masters > 1 {
 		c.ensemble = &ensemble{cluster: c}
-		c.net.changed = c.ensemble.reachable
+		c.net.changed = func(from, to string) {
+			c.check.cut(from, to)
+			c.ensemble.reachable(from, to)
+		}
 	}
 	for range max(cfg.Masters, 1) {
 		c.addMaster()

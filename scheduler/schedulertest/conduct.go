@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"slices"
@@ -32,10 +33,12 @@ const maxVoid = 1024
 // conduct is how a framework behaves: what its present process was told, against what it does.
 type conduct struct {
 	held  map[string]time.Time            // offers that it has to answer, by id: since when
+	queue []string                        // of these, and of some that it has answered, the oldest first
 	void  map[string]string               // offers that it was told are not valid any more, and how
 	order []string                        // of void, the oldest first
 	ends  map[string]mesosproto.TaskState // ends that it was told of and has not acknowledged, by uuid
 	disk  Rememberer                      // nil: it does not show its disk
+	awake time.Time                       // when the process stood still last
 
 	// id is under which it has launched tasks. It outlives the process, as disks do.
 	id string
@@ -88,6 +91,7 @@ func (f *Framework) launches(id string, t *mesosproto.TaskInfo) {
 	l := f.cluster.check.updates.of(id, task)
 	l.agent, l.grace = t.GetAgentId().GetValue(), grace(t.GetKillPolicy())
 	l.launched = f.cluster.sim.Now()
+	f.cluster.check.moved(l)
 	if !f.cluster.cfg.NoRecords {
 		f.Launched = append(f.Launched, t)
 	}
@@ -129,14 +133,32 @@ func (f *Framework) voided(how string, ids []string) {
 	})
 }
 
-// unanswered checks that no offer is kept for too long.
-func (k *checker) unanswered(f *Framework) {
-	limit := k.cluster.cfg.HoldOffers
-	for _, id := range slices.Sorted(maps.Keys(f.conduct.held)) {
-		if kept := k.cluster.sim.Now().Sub(f.conduct.held[id]); kept > limit {
-			k.violated(InvariantHoarded, "%s has kept offer %s for %v without using or declining it", f.name, id, kept.Round(time.Second))
+// hoarded checks that no offer is kept for too long. A framework that stands still may keep its offers:
+// its time begins anew.
+func (k *checker) hoarded() {
+	limit, now := k.cluster.cfg.HoldOffers, k.cluster.sim.Now()
+	for _, f := range k.cluster.fws {
+		c := &f.conduct
+		for len(c.queue) > 0 && c.held[c.queue[0]].IsZero() { // answered
+			c.queue = c.queue[1:]
+		}
+		if limit < 0 || len(c.queue) == 0 || !f.serves() {
+			continue
+		}
+		if f.loop.Paused() || f.calls.Paused() {
+			c.awake = now
+		}
+		if kept := now.Sub(c.held[c.queue[0]]); min(kept, now.Sub(c.awake)) > limit {
+			k.violated(InvariantHoarded, "%s has kept offer %s for %v without using or declining it", f.name, c.queue[0], kept.Round(time.Second))
 		}
 	}
+}
+
+// lineUp makes the queue from scratch.
+func (c *conduct) lineUp() {
+	c.queue = slices.SortedFunc(maps.Keys(c.held), func(a, b string) int {
+		return cmp.Or(c.held[a].Compare(c.held[b]), cmp.Compare(a, b))
+	})
 }
 
 // recorder stands between a driver and its Scheduler and notes what that is told. What it keeps are
@@ -150,6 +172,7 @@ func (r recorder) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer
 	f := r.framework
 	for _, o := range offers {
 		f.conduct.held[o.GetId().GetValue()] = f.cluster.sim.Now()
+		f.conduct.queue = append(f.conduct.queue, o.GetId().GetValue())
 		if !f.cluster.cfg.NoRecords {
 			f.Offers = append(f.Offers, proto.CloneOf(o))
 		}

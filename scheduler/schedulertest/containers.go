@@ -129,6 +129,7 @@ func (m *machine) endAs(c *container, how containerizer.Termination) {
 		c.stopExit()
 	}
 	c.exit = how
+	m.cluster.check.ran(c, -1)
 	if c.process != nil {
 		c.process.die(how.WaitStatus)
 	}
@@ -231,6 +232,7 @@ func (s *simulated) Launch(spec *containerizer.Spec, done func(containerizer.Lau
 	m.containers[id] = c
 	m.order = append(m.order, id)
 	m.cluster.check.started(m)
+	m.cluster.check.ran(c, 1)
 	p := m.cluster.timing.launch(s.loop.Name(), spec.FrameworkID)
 	p.halfway(c.does.Start)
 	m.cluster.net.sim.After(c.does.Start, func() {

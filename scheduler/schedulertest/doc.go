@@ -92,11 +92,14 @@
 // were run. Exploration.Twice runs each seed a second time at another GOMAXPROCS: a framework that starts
 // goroutines, reads the real clock or lets the order of a map show makes another run then, and fails.
 //
+// [Fails] is for tests of the tests: that a mistake which a framework makes on purpose is found.
+//
 // # Invariants
 //
-// These are checked in every Cluster, whatever the test is about, after each step for what the step
-// changed, and from scratch once an hour of virtual time, by [Cluster.Check] and at the end of each
-// exploration. A violation fails the test.
+// These are checked in every Cluster, whatever the test is about. All are checked from scratch once an hour
+// of virtual time, by [Cluster.Check] and at the end of each exploration. A violation fails the test.
+//
+// The first kind holds at every moment. It is checked after each step, for what the step changed.
 //
 //   - books: on each agent used + offered + free = total, for the master and for an account that is kept
 //     beside its allocator; what tasks, executors and offers say adds up.
@@ -119,17 +122,33 @@
 //     are not terminal.
 //   - one leader: when a master begins to serve, no other that is awake does.
 //
-// [Cluster.CheckSettled] adds what holds when no fault has happened for a while:
+// The following take time to come true. They are checked every minute, for all that is not well yet; a
+// violation is reported when its time is over. How much there is says Config.Bound; it is counted from when
+// something became of the task last, or of the last trouble of those on which the task depends, if that was
+// later: a fault, or its end, that befell its framework, its agent or the leader, or kept them from each
+// other. Clocks that are wrong, and a few seconds of delay, are no trouble. While such trouble lasts no time
+// runs, but for agents that are away: crashed, cut off or standing still. Their masters have to say so.
 //
-//   - bounded: of every task that was launched more than five minutes ago its framework has heard what
-//     became of it. Each agent that runs, and that nothing keeps from the master, is registered.
-//   - stuck: no task is still on its way after that time: staging, starting, being killed.
-//   - hoarded: no framework has kept an offer for long without using or declining it.
+//   - bounded: of every task that was launched its framework has heard what became of it. Each agent that
+//     runs, and that nothing keeps from the master, is registered.
+//   - stuck: no task is on its way: staging, starting, being killed (which may take the task's grace period
+//     longer).
 //   - truth: what its framework believes of it is so; it runs if and only if its container does, or, under
-//     an executor, if that lives and says so. Nothing runs of a framework that was torn down.
+//     an executor, if that lives and says so. Nothing runs of a framework that was torn down. What runs on
+//     an agent that is away is nobody's fault.
 //   - durable: what an agent has acknowledged to an executor its framework has heard.
 //   - killed: a task whose KILL a master has taken, since when it has not crashed, has ended or its agent
 //     is away.
+//   - hoarded: no framework has kept an offer for longer than Config.HoldOffers without using or declining
+//     it. That depends on nobody else, so only time in which the framework stands still does not count.
+//
+// Frameworks have to do their part: who has lost an ACCEPT, or was told nothing of an agent's end while it
+// was away, has to ask. A framework is only held to it as long as it has the id under which it launched the
+// task, and its driver runs.
+//
+// [Cluster.CheckSettled] demands all of this at once, whatever happened when; of tasks that were launched
+// within the last five minutes it accepts that they are on their way. It adds:
+//
 //   - no fatal: no driver has given up.
 //
 // # Guards

@@ -2,6 +2,7 @@ package schedulertest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,27 @@ func ExampleReplay() {
 	})
 	fmt.Println(len(c.Violations()), "violations")
 	// Output: 0 violations
+}
+
+// keeper is a framework that never answers an offer.
+type keeper struct{ scheduler.Base }
+
+func (keeper) ResourceOffers(*scheduler.Driver, []*mesosproto.Offer)  {}
+func (keeper) StatusUpdate(*scheduler.Driver, *mesosproto.TaskStatus) {}
+
+// The mistake of a framework, and that it is found.
+func ExampleFails() {
+	t := outside{}
+	text := schedulertest.Fails(t, func(t testing.TB) {
+		schedulertest.Explore(t, schedulertest.Exploration{
+			Seeds: 1,
+			Scenario: func(_ testing.TB, c *schedulertest.Cluster) {
+				c.Run(scheduler.Config{Framework: info(), Scheduler: keeper{}})
+			},
+		})
+	})
+	fmt.Println(strings.Contains(text, "invariant violated: "+schedulertest.InvariantHoarded))
+	// Output: true
 }
 
 // outside is the testing.TB of examples, which have none.

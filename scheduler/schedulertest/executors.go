@@ -22,6 +22,7 @@ type process struct {
 	calls     *loop.SimLoop // the callbacks'
 	driver    *executor.Driver
 	http      http
+	tasks     []*taskLife // of which it has said something
 }
 
 // execute starts the process of a container. What the agent says in the environment configures its
@@ -74,6 +75,9 @@ func (p *process) die(status syscall.WaitStatus) {
 	p.cluster.trace.note(fmt.Sprintf("ended: %s (%v)", p.name, waitText(status)))
 	p.loop.Close()
 	p.calls.Close()
+	for _, l := range p.tasks {
+		p.cluster.check.moved(l)
+	}
 	for _, conn := range p.cluster.net.of(p.name, "") {
 		if status.Exited() {
 			conn.close(&conn.toServer, conn.serverBroke)

@@ -140,7 +140,7 @@ func TestAnExecutorThatDoesNotDoAsItShould(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cluster := schedulertest.New(t, schedulertest.Config{Behave: c.does})
+			cluster := schedulertest.New(t, schedulertest.Config{Behave: c.does, Bound: -1})
 			f := cluster.Run(scheduler.Config{Framework: info(), Scheduler: under(custom("x"), "")})
 			if c.states == nil {
 				cluster.Advance(time.Hour)

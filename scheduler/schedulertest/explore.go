@@ -1,7 +1,6 @@
 package schedulertest
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"runtime/debug"
@@ -173,31 +172,25 @@ type outcome struct {
 
 func (e Exploration) run(t testing.TB, seed uint64, script Faults) (out outcome) {
 	p := &probe{TB: t}
-	defer func() {
-		for _, f := range slices.Backward(p.cleanups) {
-			f()
+	p.run(func() {
+		cfg := e.Config
+		cfg.Seed = seed
+		out.cluster = New(p, cfg)
+		c := out.cluster
+		e.Scenario(p, c)
+		over := c.Inject(script)
+		c.Advance(over.Sub(c.Now()))
+		c.Advance(e.Settle)
+		c.CheckSettled()
+		if e.Settled != nil {
+			e.Settled(p, c)
 		}
-		if x := recover(); x != nil && x != any(p) { // p is how FailNow ends the run
-			p.note(fmt.Sprintf("panic: %v\n%s", x, debug.Stack()))
+	}, func(x any) { p.note(fmt.Sprintf("panic: %v\n%s", x, debug.Stack())) })
+	if out.failure = p.text(); out.failure != "" {
+		out.kind = "failed"
+		if c := out.cluster; c != nil && len(c.check.found) > 0 {
+			out.kind = c.check.found[0].Invariant
 		}
-		if p.failed {
-			out.failure, out.kind = cmp.Or(strings.Join(p.lines, "\n"), "it failed without a word"), "failed"
-			if c := out.cluster; c != nil && len(c.check.found) > 0 {
-				out.kind = c.check.found[0].Invariant
-			}
-		}
-	}()
-	cfg := e.Config
-	cfg.Seed = seed
-	out.cluster = New(p, cfg)
-	c := out.cluster
-	e.Scenario(p, c)
-	over := c.Inject(script)
-	c.Advance(over.Sub(c.Now()))
-	c.Advance(e.Settle)
-	c.CheckSettled()
-	if e.Settled != nil {
-		e.Settled(p, c)
 	}
 	return out
 }
@@ -225,27 +218,3 @@ func (e Exploration) shrink(t testing.TB, seed uint64, script Faults, r outcome)
 	}
 	return script, r
 }
-
-// probe is the testing.TB of a run that may fail without failing the test.
-type probe struct {
-	testing.TB
-	failed   bool
-	lines    []string
-	cleanups []func()
-}
-
-func (p *probe) Helper()                           {}
-func (p *probe) Failed() bool                      { return p.failed }
-func (p *probe) Cleanup(f func())                  { p.cleanups = append(p.cleanups, f) }
-func (p *probe) Log(...any)                        {}
-func (p *probe) Logf(string, ...any)               {}
-func (p *probe) Fail()                             { p.failed = true }
-func (p *probe) FailNow()                          { p.failed = true; panic(p) }
-func (p *probe) note(s string)                     { p.failed = true; p.lines = append(p.lines, s) }
-func (p *probe) Error(args ...any)                 { p.note(fmt.Sprintln(args...)) }
-func (p *probe) Errorf(format string, args ...any) { p.note(fmt.Sprintf(format, args...)) }
-func (p *probe) SkipNow()                          { p.Fatal("a run of an exploration can't be skipped") }
-func (p *probe) Skip(args ...any)                  { p.Fatal(args...) }
-func (p *probe) Skipf(format string, args ...any)  { p.Fatalf(format, args...) }
-func (p *probe) Fatal(args ...any)                 { p.Error(args...); p.FailNow() }
-func (p *probe) Fatalf(format string, args ...any) { p.Errorf(format, args...); p.FailNow() }

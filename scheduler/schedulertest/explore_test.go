@@ -124,7 +124,7 @@ func process(name string, want int, capabilities ...mesosproto.FrameworkInfo_Cap
 
 func exploration() schedulertest.Exploration {
 	return schedulertest.Exploration{
-		Config: schedulertest.Config{Agents: 3},
+		Config: schedulertest.Config{Agents: 3, Bound: 15 * time.Minute}, // its frameworks ask often
 		First:  *seed, Seeds: *seeds, Twice: *twice,
 		Steps: true,
 		Scenario: func(_ testing.TB, c *schedulertest.Cluster) {

@@ -24,6 +24,7 @@ type Framework struct {
 	http    *http
 	process func(disk bool) scheduler.Config // nil: it can't be started again
 	conduct conduct
+	trouble trouble
 
 	// What the framework was told and has asked for so far, in order, whether or not that arrived:
 	// status updates by task, offers, and tasks that it launched. See Config.NoRecords.
@@ -61,6 +62,7 @@ func (c *Cluster) newFramework() *Framework {
 func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	c := f.cluster
 	c.t.Helper()
+	f.trouble.last = c.check.now()
 	if cfg.Framework == nil || cfg.Scheduler == nil {
 		c.t.Fatalf("a framework needs Config.Framework and Config.Scheduler; they are %v and %v", cfg.Framework, cfg.Scheduler)
 	}
@@ -95,10 +97,16 @@ func (f *Framework) Restart(disk bool) {
 }
 
 // LoseCall loses the framework's next call on its way; LoseAnswer the answer to it.
-func (f *Framework) LoseCall() { f.http.loseCall = true }
+func (f *Framework) LoseCall() {
+	f.trouble.last = f.cluster.check.now()
+	f.http.loseCall = true
+}
 
 // LoseAnswer lets the framework's next call arrive and loses the answer.
-func (f *Framework) LoseAnswer() { f.http.loseAnswer = true }
+func (f *Framework) LoseAnswer() {
+	f.trouble.last = f.cluster.check.now()
+	f.http.loseAnswer = true
+}
 
 // Driver is the framework's driver.
 func (f *Framework) Driver() *scheduler.Driver { return f.driver }
@@ -114,7 +122,10 @@ func (f *Framework) Crash() {
 }
 
 // BreakLink breaks the framework's connections to masters; what is under way is lost.
-func (f *Framework) BreakLink(n Notice) { f.cluster.net.breakLinks(f.name, n) }
+func (f *Framework) BreakLink(n Notice) {
+	f.trouble.last = f.cluster.check.now()
+	f.cluster.net.breakLinks(f.name, n)
+}
 
 // State is the last state that the framework heard of a task; ok is false if it heard of none.
 func (f *Framework) State(task string) (s mesosproto.TaskState, ok bool) {

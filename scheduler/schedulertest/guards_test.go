@@ -24,6 +24,7 @@ type danger struct {
 	masters int // default 1
 	behave  func(*containerizer.Spec) Behaviour
 	settle  time.Duration // default 30 minutes
+	end     time.Duration // of the last run, had it not failed
 }
 
 // Each guard is needed: without it, and with nothing else changed, an invariant is violated.
@@ -35,6 +36,7 @@ func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 			require.Empty(t, d.run(t).failure, "with all guards on")
 			out := d.run(t, d.guard)
 			require.Equal(t, d.harm, out.kind, "%s\n%s", out.failure, out.cluster.trace.tail(40))
+			require.Less(t, out.cluster.check.found[0].At, d.end, "it is found as it happens, not when all has settled")
 		})
 	}
 	for _, g := range AllGuards() {
@@ -42,14 +44,17 @@ func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 	}
 }
 
-func (d danger) run(t *testing.T, without ...Guard) outcome {
+func (d *danger) run(t *testing.T, without ...Guard) outcome {
 	e := Exploration{
-		Config:   Config{Agents: d.agents, Masters: d.masters, Behave: d.behave, Without: without},
-		Settle:   d.settle,
-		Scenario: func(_ testing.TB, c *Cluster) { d.play(&stage{Cluster: c}) },
+		Config: Config{Agents: d.agents, Masters: d.masters, Behave: d.behave, Without: without, Bound: 10 * time.Minute},
+		Settle: d.settle,
 	}
 	if e.Settle == 0 {
 		e.Settle = 30 * time.Minute
+	}
+	e.Scenario = func(_ testing.TB, c *Cluster) {
+		d.play(&stage{Cluster: c})
+		d.end = c.sinceStart() + e.Settle
 	}
 	return e.filled().run(t, 1, nil)
 }

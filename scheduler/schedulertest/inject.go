@@ -38,8 +38,11 @@ func (c *Cluster) happen(f Fault, during string) bool {
 	c.trace.note("fault: " + f.String() + during)
 	before := c.happened[f.Kind]
 	c.happened[f.Kind]++
+	over := c.check.struck(f)
 	if undo := c.fault(f); undo != nil {
-		c.sim.After(f.For, undo)
+		c.sim.After(f.For, func() { undo(); over() })
+	} else {
+		over()
 	}
 	return c.happened[f.Kind] > before
 }

@@ -40,24 +40,35 @@ const (
 	InvariantOneLeader   = "one leader" // no two masters that are awake serve at the same time
 	InvariantImmutable   = "immutable"  // no message is changed once it is sent
 	InvariantNoFatal     = "no fatal"   // no part gives up for good
-	fullCheckEvery       = time.Hour    // of virtual time
 	maxViolationsPerTest = 8            // more say nothing new
 )
 
-// checker watches a cluster. It is told of what passes by (updates.go) and looks at what changed after
-// every step (books.go); everything is checked from scratch once an hour.
+// checker watches a cluster. It is told of what passes by (updates.go), looks at what changed after every
+// step (books.go), and every minute at what is not well yet (pending.go); everything is checked from scratch
+// once an hour.
 type checker struct {
 	cluster  *Cluster
 	updates  updates
 	admitted map[string]bool   // agents that the registry knows, so a new master has to
 	removed  map[string]bool   // agents that were, and were taken out of it
-	torndown map[string]string // frameworks, and by which master's process
-	nextFull time.Time
+	hosts    map[string]*Agent // by the ids under which they were admitted
+	torndown map[string]teardown
+	emptying bool        // something of what was torn down may still run
+	pending  []*taskLife // with which all is not well, or was not when they were looked at last
+	trouble  trouble     // of the whole cluster
+	alarm    *loop.Alarm // of the next minute
+	minutes  int
 	found    []Violation
 }
 
 func newChecker(c *Cluster) *checker {
-	return &checker{cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, torndown: map[string]string{}, nextFull: c.sim.Now().Add(fullCheckEvery)}
+	k := &checker{
+		cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, hosts: map[string]*Agent{},
+		torndown: map[string]teardown{},
+	}
+	k.alarm = c.sim.Alarm(k.minute)
+	k.alarm.Set(c.sim.Instant() + lookEvery)
+	return k
 }
 
 // violated records a violation and fails the test; the test ends at the end of the step.
@@ -79,9 +90,17 @@ func (k *checker) mutated(from, to string, m proto.Message) {
 // step checks what the last step changed.
 func (k *checker) step() {
 	k.changed()
-	if now := k.cluster.sim.Now(); !now.Before(k.nextFull) {
-		k.nextFull = now.Add(fullCheckEvery)
+	k.stop()
+}
+
+// minute checks what should be well by now, and once an hour everything from scratch.
+func (k *checker) minute() {
+	k.alarm.Set(k.now() + lookEvery)
+	k.changed()
+	if k.minutes++; k.minutes%minutesToFull == 0 {
 		k.full()
+	} else {
+		k.look()
 	}
 	k.stop()
 }
@@ -93,11 +112,12 @@ func (k *checker) changed() {
 	}
 }
 
-// full looks at all that they know.
+// full looks at all that they know, and at all tasks.
 func (k *checker) full() {
 	for _, h := range k.cluster.masters {
 		h.node.books.full(k, h.node)
 	}
+	k.lookAll()
 }
 
 // stop ends the test if something was violated.

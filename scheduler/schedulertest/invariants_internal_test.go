@@ -162,3 +162,10 @@ func TestTwoMastersThatServeAreFound(t *testing.T) {
 	})
 	require.Equal(t, []string{InvariantOneLeader}, names(k))
 }
+
+// idle is a framework that has no driver, so nobody is told anything; the cluster does not know it.
+func idle(k *checker) *Framework {
+	f := k.cluster.newFramework()
+	k.cluster.fws = nil
+	return f
+}

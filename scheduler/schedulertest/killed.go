@@ -4,6 +4,8 @@ import (
 	"iter"
 	"time"
 
+	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -11,7 +13,7 @@ import (
 // kill is a KILL that a master took on itself: it knew the task.
 type kill struct {
 	master string // the process; the next one does not know of the kill
-	due    time.Time
+	taken  loop.Instant
 }
 
 // killWithin is how long the end of a task may take, without its grace period: an agent that was away has
@@ -47,7 +49,8 @@ func (k *checker) took(master string, m *schedulerpb.Call) {
 	framework := m.GetFrameworkId().GetValue()
 	switch m.GetType() {
 	case schedulerpb.Call_TEARDOWN:
-		k.torndown[framework] = master
+		k.torndown[framework] = teardown{master, k.now()}
+		k.emptying = true
 	case schedulerpb.Call_ACCEPT:
 		for t := range launches(m) {
 			if l := k.updates.of(framework, t.GetTaskId().GetValue()); !l.spoken { // else it was refused
@@ -62,8 +65,9 @@ func (k *checker) took(master string, m *schedulerpb.Call) {
 		if a := m.GetKill().GetAgentId(); a != nil && a.GetValue() != l.agent {
 			return
 		}
-		grace := max(l.grace, grace(m.GetKill().GetKillPolicy()))
-		l.kill = &kill{master, k.cluster.sim.Now().Add(killWithin + grace)}
+		l.grace = max(l.grace, grace(m.GetKill().GetKillPolicy()))
+		l.kill = &kill{master, k.now()}
+		k.await(l)
 	}
 }
 
@@ -86,8 +90,19 @@ func launches(m *schedulerpb.Call) iter.Seq[*mesosproto.TaskInfo] {
 	}
 }
 
+// killing reports whether the leader has taken a KILL of a task that has not ended, nor is away.
+func (k *checker) killing(l *taskLife) bool {
+	m := k.cluster.master
+	return l.kill != nil && l.kill.master == m.name && !m.closed() &&
+		!l.unknown && !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_UNREACHABLE
+}
+
 // killed reports whether a task should have ended by now because a KILL was taken.
 func (k *checker) killed(l *taskLife) bool {
-	m := k.cluster.master
-	return l.kill != nil && l.kill.master == m.name && !m.closed() && !k.cluster.sim.Now().Before(l.kill.due)
+	return k.killing(l) && k.now() >= l.kill.taken+loop.Instant(killWithin+l.grace)
+}
+
+// lives tells of a task that should have ended.
+func (k *checker) lives(l *taskLife) {
+	k.violated(InvariantKilled, "task %s of %s is still %v; a KILL was taken at %v", l.key.task, l.key.framework, l.last, time.Duration(l.kill.taken))
 }

@@ -89,7 +89,7 @@ func TestAKillThatEndsNothingIsFound(t *testing.T) {
 		}},
 	} {
 		k := watch(t)
-		f := k.cluster.newFramework()
+		f := idle(k)
 		f.begin(scheduler.Config{}, false)
 		k.called(f, accept)
 		c.do(k, k.cluster.master.name)

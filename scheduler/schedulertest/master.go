@@ -26,6 +26,7 @@ type MasterHost struct {
 	skew     time.Duration
 	node     *node // the present process, or the last one
 	isolated bool
+	trouble  trouble
 }
 
 // node is one process of a master.
@@ -131,6 +132,7 @@ func (h *MasterHost) Crash() {
 	if h.node.closed() {
 		return
 	}
+	h.trouble.last = h.cluster.check.now()
 	h.cluster.trace.note("crash: " + h.node.name)
 	h.node.loop.Close()
 	for _, conn := range h.cluster.net.of(h.node.name, "") {

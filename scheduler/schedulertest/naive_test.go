@@ -1,7 +1,6 @@
 package schedulertest_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,30 +12,9 @@ import (
 	"github.com/mesokit/mesokit/scheduler/schedulertest"
 )
 
-// failure is a testing.TB that takes the failure of an exploration.
-type failure struct {
-	testing.TB
-	text string
-}
-
-func (f *failure) Helper() {}
-func (f *failure) Fatalf(format string, args ...any) {
-	f.text = fmt.Sprintf(format, args...)
-	panic(f)
-}
-
 // explore returns how an exploration fails; empty if it does not.
 func explore(t *testing.T, e schedulertest.Exploration) string {
-	f := &failure{TB: t}
-	func() {
-		defer func() {
-			if x := recover(); x != nil && x != any(f) {
-				panic(x)
-			}
-		}()
-		schedulertest.Explore(f, e)
-	}()
-	return f.text
+	return schedulertest.Fails(t, func(t testing.TB) { schedulertest.Explore(t, e) })
 }
 
 // script is the part of a failure that lists the faults.

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/mesokit/mesokit/internal/transitions"
@@ -37,9 +38,13 @@ func (k *checker) reported(p *process, m *executorpb.Call) {
 func (k *checker) told(p *process, framework *mesosproto.FrameworkID, s *mesosproto.TaskStatus) {
 	l := k.updates.of(framework.GetValue(), s.GetTaskId().GetValue())
 	uuid := string(s.GetUuid())
-	l.by = p
+	if l.by != p {
+		l.by = p
+		p.tasks = append(p.tasks, l)
+	}
 	if !slices.ContainsFunc(l.said, func(x saying) bool { return x.uuid == uuid }) {
 		l.said = append(l.said, saying{uuid, s.GetState()})
+		k.moved(l)
 	}
 }
 
@@ -54,6 +59,7 @@ func (k *checker) promised(p *process, e *executorpb.Event) {
 		l.promises = map[string]bool{}
 	}
 	l.promises[string(a.GetUuid())] = true
+	k.moved(l)
 }
 
 // passes checks that an agent passes on what an executor said in the order in which it said it. It is told
@@ -78,16 +84,22 @@ func (t *telling) runs() bool {
 // executor may not know, and gets its updates acknowledged all the same. A machine that died has kept
 // only the terminal ones, and a disk that failed or is lost nothing for certain.
 func (k *checker) kept(l *taskLife) {
-	if l.amnesic || l.reset || l.lastFrom != nil && transitions.Terminal(l.last) && l.lastFrom.GetSource() != mesosproto.TaskStatus_SOURCE_EXECUTOR {
-		return
+	for s := range l.unheard() {
+		k.violated(InvariantDurable, "task %s of %s: the agent acknowledged update %x (%v) of its executor; the framework has not seen it", l.key.task, l.key.framework, s.uuid, s.state)
 	}
-	for _, s := range l.said {
-		end := transitions.Terminal(s.state)
-		if l.promises[s.uuid] && !(l.rebooted && !end) && !slices.Contains(l.seen, s.uuid) {
-			k.violated(InvariantDurable, "task %s of %s: the agent acknowledged update %x (%v) of its executor; the framework has not seen it", l.key.task, l.key.framework, s.uuid, s.state)
-		}
-		if end {
+}
+
+// unheard are the updates that an agent has promised to pass on and that the framework has not heard.
+func (l *taskLife) unheard() iter.Seq[saying] {
+	return func(yield func(saying) bool) {
+		if l.amnesic || l.reset || l.lastFrom != nil && transitions.Terminal(l.last) && l.lastFrom.GetSource() != mesosproto.TaskStatus_SOURCE_EXECUTOR {
 			return
+		}
+		for _, s := range l.said {
+			end := transitions.Terminal(s.state)
+			if l.promises[s.uuid] && !(l.rebooted && !end) && !slices.Contains(l.seen, s.uuid) && !yield(s) || end {
+				return
+			}
 		}
 	}
 }

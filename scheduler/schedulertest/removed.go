@@ -1,24 +1,36 @@
 package schedulertest
 
+import "github.com/mesokit/mesokit/internal/loop"
+
+// teardown is the end of a framework.
+type teardown struct {
+	by string // the master's process
+	at loop.Instant
+}
+
 // emptied checks that nothing of a framework that was torn down runs any more, where the master can have
-// it ended. It has to be the master that took the TEARDOWN: the next one learns from the agents that there
-// is such a framework, and waits for it to come back.
-func (k *checker) emptied() {
+// it ended and that is due. It has to be the master that took the TEARDOWN: the next one learns from the
+// agents that there is such a framework, and waits for it to come back. It reports whether anything still
+// runs anywhere.
+func (k *checker) emptied(due func(a *Agent, since loop.Instant) bool) (left bool) {
 	m := k.cluster.master
 	if len(k.torndown) == 0 || m.closed() {
-		return
+		return false
 	}
 	for _, a := range k.cluster.agents {
-		if !k.reached(a) {
-			continue
-		}
 		for _, id := range a.machine.order {
 			x := a.machine.containers[id]
-			if by, removed := k.torndown[x.spec.FrameworkID]; removed && by == m.name && !x.ended {
+			t, removed := k.torndown[x.spec.FrameworkID]
+			if !removed || t.by != m.name || x.ended {
+				continue
+			}
+			left = true
+			if k.reached(a) && due(a, t.at) {
 				k.violated(InvariantTruth, "framework %s was torn down, but its container %s runs on %s", x.spec.FrameworkID, id, a.name)
 			}
 		}
 	}
+	return left
 }
 
 // reached reports whether an agent runs and nothing keeps it and the master from each other.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/containerizer"
+	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -44,7 +45,7 @@ func TestAContainerThatOutlivesItsFrameworkIsFound(t *testing.T) {
 		a.machine.order = append(a.machine.order, "c")
 		k := cluster.check
 		c.do(k, a, cluster.master.name)
-		k.emptied()
+		k.emptied(func(*Agent, loop.Instant) bool { return true })
 		require.Equal(t, c.bad, len(k.found) > 0, "%s: %v", name, k.found)
 	}
 }

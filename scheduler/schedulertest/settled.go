@@ -4,15 +4,14 @@ import (
 	"time"
 
 	"github.com/mesokit/mesokit/internal/loop"
-	"github.com/mesokit/mesokit/internal/transitions"
-	"github.com/mesokit/mesokit/mesosproto"
 )
 
 func (c *Cluster) sinceStart() time.Duration { return c.sim.Now().Sub(loop.Epoch) }
 
-// CheckSettled checks what holds once no fault has happened for a while: of every task that a framework
-// asked for, the framework has heard that it has ended, runs or is unreachable; and what it has heard
-// is true: a task runs if and only if its container does. Agents are registered.
+// CheckSettled checks what holds once no fault has happened for a while, without waiting for it any longer:
+// of every task that a framework asked for, the framework has heard that it has ended, runs or is
+// unreachable; and what it has heard is true: a task runs if and only if its container does. Agents are
+// registered. The same is checked all the time, of what has had Config.Bound to come true.
 //
 // A framework is only held to it as long as it has the id under which it launched the task, and its driver
 // has not been stopped; and it has to reconcile: nobody else can know of an ACCEPT that was lost. Of a
@@ -28,31 +27,23 @@ func (c *Cluster) CheckSettled() {
 		if err := f.driver.Err(); err != nil {
 			c.check.violated(InvariantNoFatal, "the driver of %s ended: %v", f.name, err)
 		}
-		if f.serves() {
-			c.check.unanswered(f)
-		}
 	}
-	runs := map[taskKey]bool{}
-	for _, a := range c.agents {
-		for _, id := range a.machine.order {
-			if x := a.machine.containers[id]; !x.ended && x.spec.Task != nil {
-				runs[taskKey{x.spec.FrameworkID, x.spec.Task.GetTaskId().GetValue()}] = true
-			}
-		}
-	}
+	runs := c.check.containers()
 	for _, l := range c.check.updates.order {
 		if live[l.key.framework] {
 			c.check.kept(l) // first: what was lost is why a task seems stuck
 			c.check.settled(l, runs[l.key] || l.runs())
 		}
 	}
-	c.check.emptied()
-	c.check.registered()
+	now := func(*Agent, loop.Instant) bool { return true }
+	c.check.emptied(now)
+	c.check.registered(now)
 	c.check.stop()
 }
 
-// registered checks that the master has all agents that run and that nothing keeps from it.
-func (k *checker) registered() {
+// registered checks that the master has all agents that run and that nothing keeps from it, of those that
+// are due to be.
+func (k *checker) registered(due func(a *Agent, since loop.Instant) bool) {
 	m := k.cluster.master
 	if m.closed() {
 		return
@@ -62,7 +53,7 @@ func (k *checker) registered() {
 		connected[a.PID] = a.Connected
 	}
 	for _, a := range k.cluster.agents {
-		if k.reached(a) && !connected[a.pid] {
+		if k.reached(a) && !connected[a.pid] && due(a, 0) {
 			k.violated(InvariantBounded, "%s runs and can reach %s, but is not registered with it", a.name, m.name)
 		}
 	}
@@ -74,27 +65,13 @@ const launchWithin = 5 * time.Minute
 
 // settled checks one task.
 func (k *checker) settled(l *taskLife, runs bool) {
+	if k.killed(l) {
+		k.lives(l)
+		return
+	}
+	invariant, what := l.wrong(runs)
 	fresh := k.cluster.sim.Now().Before(l.launched.Add(launchWithin))
-	switch {
-	case k.killed(l) && !l.unknown && !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_UNREACHABLE:
-		k.violated(InvariantKilled, "task %s of %s is still %v; it was due to end by %v", l.key.task, l.key.framework, l.last, l.kill.due.Sub(loop.Epoch))
-	case l.unknown:
-		if runs {
-			k.violated(InvariantTruth, "task %s of %s is unknown to the master, but its container runs", l.key.task, l.key.framework)
-		}
-	case fresh && (l.lastFrom == nil || !transitions.Terminal(l.last) && l.last != mesosproto.TaskState_TASK_RUNNING):
-	case l.lastFrom == nil:
-		k.violated(InvariantBounded, "task %s of %s was launched, and nothing was ever heard of it", l.key.task, l.key.framework)
-	case transitions.Terminal(l.last):
-		if runs {
-			k.violated(InvariantTruth, "task %s of %s is %v for its framework, but its container runs", l.key.task, l.key.framework, l.last)
-		}
-	case l.last == mesosproto.TaskState_TASK_UNREACHABLE:
-	case l.last == mesosproto.TaskState_TASK_RUNNING:
-		if !runs {
-			k.violated(InvariantTruth, "task %s of %s is RUNNING for its framework, but no container runs", l.key.task, l.key.framework)
-		}
-	default:
-		k.violated(InvariantStuck, "task %s of %s is still %v", l.key.task, l.key.framework, l.last)
+	if invariant != "" && !(fresh && (invariant == InvariantBounded || invariant == InvariantStuck)) {
+		k.unwell(l, invariant, what)
 	}
 }

@@ -25,7 +25,7 @@ func TestATaskIsOnItsWayForAWhileOnly(t *testing.T) {
 		{mesosproto.TaskState_TASK_KILLING, InvariantStuck},
 	} {
 		k := watch(t)
-		f := k.cluster.newFramework()
+		f := idle(k)
 		f.begin(scheduler.Config{}, false)
 		k.called(f, accept)
 		if c.heard >= 0 {

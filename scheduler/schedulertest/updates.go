@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/internal/transitions"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -21,20 +22,23 @@ type updates struct {
 type taskKey struct{ framework, task string }
 
 type taskLife struct {
-	key      taskKey
-	agent    string
-	sent     []string        // uuids, as the agent first sent them
-	over     bool            // the last of them is terminal
-	seen     []string        // uuids, as the framework first saw them
-	acked    map[string]bool // that reached the agent
-	last     mesosproto.TaskState
-	lastFrom *mesosproto.TaskStatus // nil: nothing heard
-	launched time.Time              // when its framework asked for it last
-	aware    bool                   // the framework is PARTITION_AWARE
-	unknown  bool                   // the last answer was that the master does not know it
-	amnesic  bool                   // its agent forgot of it; see amnesic
-	rebooted bool                   // its agent's machine died; see rebooted
-	survived int                    // how many of sent an earlier process of the agent sent
+	key        taskKey
+	agent      string
+	sent       []string        // uuids, as the agent first sent them
+	over       bool            // the last of them is terminal
+	seen       []string        // uuids, as the framework first saw them
+	acked      map[string]bool // that reached the agent
+	last       mesosproto.TaskState
+	lastFrom   *mesosproto.TaskStatus // nil: nothing heard
+	launched   time.Time              // when its framework asked for it last
+	moved      loop.Instant           // when something became of it last; see pending.go
+	pending    bool                   // it is in checker.pending
+	containers int                    // of it that run, of tasks without an executor
+	aware      bool                   // the framework is PARTITION_AWARE
+	unknown    bool                   // the last answer was that the master does not know it
+	amnesic    bool                   // its agent forgot of it; see amnesic
+	rebooted   bool                   // its agent's machine died; see rebooted
+	survived   int                    // how many of sent an earlier process of the agent sent
 	// See killed.go.
 	spoken  bool          // a master has told the framework of it
 	knownTo string        // the master that knows it alive; empty: none, as far as is known
@@ -138,8 +142,12 @@ func (k *checker) saw(framework *mesosproto.FrameworkID, aware bool, s *mesospro
 	l := k.updates.of(framework.GetValue(), s.GetTaskId().GetValue())
 	l.aware = aware
 	k.updates.reached.Told[toldBy(s)]++
+	seen, last, unknown := len(l.seen), l.last, l.unknown
 	k.inOrder(l, string(s.GetUuid()))
 	k.forward(l, s)
+	if len(l.seen) > seen || l.last != last || l.unknown != unknown {
+		k.moved(l)
+	}
 }
 
 func (k *checker) inOrder(l *taskLife, uuid string) {
