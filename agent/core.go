@@ -37,6 +37,7 @@ type core struct {
 	log        *zap.Logger
 	containers containerizer.Async
 	disk       *checkpoint.Writer
+	wrote      func(error) // noteWrite
 	publish    func(*Snapshot)
 
 	state               state
@@ -93,6 +94,7 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 	c.ownNetwork = []*mesosproto.NetworkInfo{{
 		IpAddresses: []*mesosproto.NetworkInfo_IPAddress{{IpAddress: proto.String(cfg.IP.String())}},
 	}}
+	c.wrote = c.noteWrite
 	c.inbox = link.NewInbox(cfg.Loop, c.fromMaster)
 	c.silence = cfg.Loop.Timer(c.masterIsSilent)
 	c.streams = newStreams(c)

@@ -121,16 +121,21 @@ func encoded(m proto.Message) []byte {
 
 // put writes without waiting. What can't be written now is written as soon as it can be; until then it
 // does not survive the agent, but all else goes on.
-func (c *core) put(changes ...checkpoint.Entry) { c.putThen(false, func() {}, changes...) }
+func (c *core) put(changes ...checkpoint.Entry) { c.disk.Put(false, c.wrote, changes...) }
+
+// noteWrite is what becomes of a write that nobody waits for.
+func (c *core) noteWrite(err error) {
+	if err != nil {
+		c.log.Error("checkpoint failed: until it succeeds, what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
+	}
+}
 
 // putThen is put, or with sync a write that survives the machine's death; then runs once it was tried,
 // whether or not it went well.
 func (c *core) putThen(sync bool, then func(), changes ...checkpoint.Entry) {
 	tried := false
 	c.disk.Put(sync, func(err error) {
-		if err != nil {
-			c.log.Error("checkpoint failed: until it succeeds, what was to be remembered does not survive a restart of the agent; is the disk of --work_dir full?", zap.Error(err))
-		}
+		c.noteWrite(err)
 		if !tried {
 			tried = true
 			then()

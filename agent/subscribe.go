@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/link"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -210,7 +211,7 @@ func (c *core) executorCall(call *executorpb.Call, done func(error)) {
 // updateFrom takes an update of a subscribed executor. done says that it was taken; that it is safe is
 // told by the event ACKNOWLEDGED.
 func (c *core) updateFrom(ex *executor, s *mesosproto.TaskStatus, done func(error)) {
-	s = proto.CloneOf(s)
+	s = deepcopy.TaskStatus(s)
 	refused := error(nil)
 	c.executorUpdate(ex, ex.task(s.GetTaskId().GetValue()), s, func(err error) {
 		if err != nil {

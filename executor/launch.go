@@ -6,6 +6,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/mesosproto"
 )
 
@@ -23,7 +24,7 @@ func (c *core) launch(task *mesosproto.TaskInfo) {
 		return
 	}
 	c.log.Info("task launched", zap.String("task_id", task.GetTaskId().GetValue()))
-	c.deliver(func(x Executor) { x.LaunchTask(c.driver, proto.CloneOf(task)) })
+	c.deliver(func(x Executor) { x.LaunchTask(c.driver, deepcopy.TaskInfo(task)) })
 }
 
 // launchGroup does the same for tasks that belong together.

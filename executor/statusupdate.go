@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -38,7 +39,7 @@ type update struct {
 // Executor.Error.
 // Mesos: executor Call UPDATE.
 func (d *Driver) SendStatusUpdate(s *mesosproto.TaskStatus) error {
-	s = proto.CloneOf(s)
+	s = deepcopy.TaskStatus(s)
 	if err := d.check(s); err != nil {
 		return err
 	}

@@ -6,6 +6,14 @@ package resources
 //
 // Mesos: src/common/resources.cpp, find.
 func (r Resources) Find(targets Resources) (found Resources, ok bool) {
+	// The usual case: each target is in one unreserved entry, which comes first for it.
+	if !targets.Any(Resource.IsReserved) && r.Contains(targets) {
+		return targets, true
+	}
+	return r.find(targets)
+}
+
+func (r Resources) find(targets Resources) (found Resources, ok bool) {
 	left := r
 	var sum Accumulator
 	for _, target := range targets.entries {

@@ -242,6 +242,19 @@ func TestFindTakesWhatIsThere(t *testing.T) {
 	})
 }
 
+func TestFindsShortCutFindsTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, targets := genResources().Draw(t, "r"), genResources().Draw(t, "targets")
+		if rapid.Bool().Draw(t, "there is enough") {
+			r = r.Add(targets)
+		}
+		found, ok := r.Find(targets)
+		want, wanted := r.find(targets)
+		require.Equal(t, wanted, ok)
+		require.Equal(t, want.String(), found.String())
+	})
+}
+
 func TestShrinkStaysWithinTarget(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := genResources().Draw(t, "r")

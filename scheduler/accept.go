@@ -3,6 +3,7 @@ package scheduler
 import (
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -25,7 +26,7 @@ func (d *Driver) Accept(offers []*mesosproto.OfferID, operations []*mesosproto.O
 		Type: schedulerpb.Call_ACCEPT.Enum(),
 		Accept: &schedulerpb.Call_Accept{
 			OfferIds:   cloneAll(offers),
-			Operations: cloneAll(operations),
+			Operations: copyAll(operations, deepcopy.Operation),
 			Filters:    filters(opts),
 		},
 	})

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -68,8 +69,8 @@ func acknowledgement(update *mesosproto.TaskStatus) *schedulerpb.Call {
 	return &schedulerpb.Call{
 		Type: schedulerpb.Call_ACKNOWLEDGE.Enum(),
 		Acknowledge: &schedulerpb.Call_Acknowledge{
-			AgentId: proto.CloneOf(update.GetAgentId()),
-			TaskId:  proto.CloneOf(update.GetTaskId()),
+			AgentId: deepcopy.AgentID(update.GetAgentId()),
+			TaskId:  deepcopy.TaskID(update.GetTaskId()),
 			Uuid:    bytes.Clone(update.GetUuid()),
 		},
 	}

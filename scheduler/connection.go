@@ -228,7 +228,9 @@ func (c *core) event(conn *connection, e *schedulerpb.Event) {
 		return
 	}
 	if t != schedulerpb.Event_HEARTBEAT {
-		c.log.Debug("event", zap.Stringer("event", t))
+		if e := c.log.Check(zap.DebugLevel, "event"); e != nil {
+			e.Write(zap.Stringer("event", t))
+		}
 	}
 	switch t {
 	case schedulerpb.Event_SUBSCRIBED:

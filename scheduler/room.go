@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 )
@@ -49,7 +50,7 @@ func (r *Room) Agent() *mesosproto.AgentID {
 	if len(r.offers) == 0 {
 		return nil
 	}
-	return proto.CloneOf(r.offers[0].GetAgentId())
+	return deepcopy.AgentID(r.offers[0].GetAgentId())
 }
 
 // Left returns what is left.
@@ -108,6 +109,10 @@ func (r *Room) PutGroup(executor *mesosproto.ExecutorInfo, tasks ...*mesosproto.
 		t.Resources = taken[i].Proto()
 	}
 	maps.Copy(r.executors, starting)
+	if len(r.executors) == 0 {
+		r.left = left
+		return true
+	}
 	for _, e := range append(executorsOf(tasks), executor) {
 		if known := r.executors[e.GetExecutorId().GetValue()]; e != nil && known != nil {
 			e.Resources = cloneAll(known.Resources) // infos of one executor must be equal

@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/mesokit/mesokit/internal/apierror"
+	"github.com/mesokit/mesokit/internal/deepcopy"
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
@@ -16,7 +17,13 @@ func (c *core) statusUpdate(conn *connection, e *schedulerpb.Event) {
 		return
 	}
 	c.deliverUpdate(
-		func(s Scheduler) { s.StatusUpdate(c.driver, conn.forCallback(e).GetUpdate().GetStatus()) },
+		func(s Scheduler) {
+			status := status
+			if conn.shared { // as forCallback does
+				status = deepcopy.TaskStatus(status)
+			}
+			s.StatusUpdate(c.driver, status)
+		},
 		acknowledgement(status)) // made now: the callback may change its copy
 }
 
