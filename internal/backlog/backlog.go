@@ -98,6 +98,11 @@ func (p Transport[C, E]) Subscribe(ctx context.Context, call C, each func(E) err
 	})
 }
 
+// SendAll sends calls together, if the transport within can.
+func (p Transport[C, E]) SendAll(ctx context.Context, calls []C, answered func(i int, err error)) {
+	link.SendAll(ctx, p.Transport, calls, answered)
+}
+
 // Close closes the transport within, if it is an io.Closer.
 func (p Transport[C, E]) Close() error {
 	if c, ok := p.Transport.(io.Closer); ok {

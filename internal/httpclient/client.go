@@ -31,10 +31,11 @@ const (
 
 // Client is one subscription to one server. Send may overlap with Subscribe; calls may not overlap.
 type Client[C, E proto.Message] struct {
-	cfg    Config[C, E]
-	stream *http.Client
-	calls  *http.Client
-	lost   atomic.Bool // no further call is sent
+	cfg      Config[C, E]
+	stream   *http.Client
+	calls    *http.Client
+	lost     atomic.Bool // no further call is sent
+	together *pipeline   // nil: none; touched by SendAll and Close
 
 	// StreamID is that of the subscription; nil while there is none, or if it has none.
 	StreamID atomic.Pointer[string]
@@ -156,6 +157,10 @@ func (c *Client[C, E]) send(ctx context.Context, call C) error {
 func (c *Client[C, E]) Close() error {
 	c.stream.CloseIdleConnections()
 	c.calls.CloseIdleConnections()
+	if c.together != nil {
+		c.together.Close()
+		c.together = nil
+	}
 	return nil
 }
 
@@ -164,21 +169,12 @@ func (c *Client[C, E]) post(ctx context.Context, over *http.Client, call C, stre
 	if err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "encode %s: %v", c.cfg.TypeOf(call), err)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.URL, bytes.NewReader(body))
+	req, err := c.newRequest(ctx, bytes.NewReader(body), streamID)
 	if err != nil {
-		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", c.cfg.Peer, err)
-	}
-	req.Header.Set("Content-Type", c.cfg.Codec.MediaType)
-	req.Header.Set("Accept", c.cfg.Codec.MediaType)
-	req.Header.Set("User-Agent", "mesokit")
-	if streamID != "" {
-		req.Header.Set(StreamIDHeader, streamID)
+		return nil, err
 	}
 	if c.cfg.Repeatable != nil && c.cfg.Repeatable(call) {
 		req.Header["Idempotency-Key"] = []string{} // tells net/http, and is not sent
-	}
-	if c.cfg.Authorize != nil {
-		c.cfg.Authorize(req)
 	}
 	resp, err := over.Do(req)
 	if err == nil {
@@ -192,6 +188,23 @@ func (c *Client[C, E]) post(ctx context.Context, over *http.Client, call C, stre
 		err = wrapped.Err
 	}
 	return nil, status.Errorf(codes.Unavailable, "%s to %s: %v", c.cfg.TypeOf(call), c.cfg.Peer, err)
+}
+
+func (c *Client[C, E]) newRequest(ctx context.Context, body io.Reader, streamID string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.cfg.URL, body)
+	if err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "%s: %v", c.cfg.Peer, err)
+	}
+	req.Header.Set("Content-Type", c.cfg.Codec.MediaType)
+	req.Header.Set("Accept", c.cfg.Codec.MediaType)
+	req.Header.Set("User-Agent", "mesokit")
+	if streamID != "" {
+		req.Header.Set(StreamIDHeader, streamID)
+	}
+	if c.cfg.Authorize != nil {
+		c.cfg.Authorize(req)
+	}
+	return req, nil
 }
 
 // refusal is the error that an answer stands for.

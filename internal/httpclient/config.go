@@ -51,15 +51,19 @@ type Config[C, E proto.Message] struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
+// dial opens a TCP connection.
+func (c *Config[C, E]) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if c.DialContext != nil {
+		return c.DialContext(ctx, network, address)
+	}
+	return (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext(ctx, network, address)
+}
+
 // newHTTPClient returns a client that has at most one connection and follows no redirects.
 func (c *Config[C, E]) newHTTPClient() *http.Client {
-	open := c.DialContext
-	if open == nil {
-		open = (&net.Dialer{Timeout: 15 * time.Second, KeepAlive: 15 * time.Second}).DialContext
-	}
 	return &http.Client{
 		Transport: &http.Transport{
-			DialContext:            open,
+			DialContext:            c.dial,
 			TLSClientConfig:        c.TLS.Clone(),
 			TLSHandshakeTimeout:    15 * time.Second,
 			MaxConnsPerHost:        1,

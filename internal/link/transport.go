@@ -28,6 +28,26 @@ type Transport[C, E any] interface {
 	Send(ctx context.Context, call C) error
 }
 
+// Batch is a Transport that sends calls that wait faster together than one by one.
+type Batch[C any] interface {
+	// SendAll sends calls, in order. For each, in order, answered gets what Send would have returned.
+	SendAll(ctx context.Context, calls []C, answered func(i int, err error))
+}
+
+// maxBatch is how many calls are sent together.
+const maxBatch = 128
+
+// SendAll sends calls in order, together if t can.
+func SendAll[C, E any](ctx context.Context, t Transport[C, E], calls []C, answered func(i int, err error)) {
+	if b, ok := t.(Batch[C]); ok {
+		b.SendAll(ctx, calls, answered)
+		return
+	}
+	for i, call := range calls {
+		answered(i, t.Send(ctx, call))
+	}
+}
+
 // FromTransport makes a Client for the owner of l out of a blocking transport. close ends the stream
 // and drops the calls that wait, then returns when the goroutines are down: one that sends, in order,
 // and one for the stream. It must not be called on the loop.
@@ -114,11 +134,20 @@ func (a *adapter[C, E]) send() {
 		case <-a.ctx.Done():
 			return
 		case q := <-a.calls:
-			err := a.transport.Send(a.ctx, q.call)
-			if errors.Is(err, context.Canceled) && a.ctx.Err() != nil {
+			calls, done := []C{q.call}, []func(error){q.done}
+			for len(a.calls) > 0 && len(calls) < maxBatch { // nobody else takes from it
+				q := <-a.calls
+				calls, done = append(calls, q.call), append(done, q.done)
+			}
+			SendAll(a.ctx, a.transport, calls, func(i int, err error) {
+				if errors.Is(err, context.Canceled) && a.ctx.Err() != nil {
+					return
+				}
+				a.loop.Post(func() { done[i](err) })
+			})
+			if a.ctx.Err() != nil {
 				return
 			}
-			a.loop.Post(func() { q.done(err) })
 		}
 	}
 }
