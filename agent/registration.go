@@ -201,6 +201,7 @@ func (c *core) registered(m *messagespb.SlaveRegisteredMessage) {
 		return
 	}
 	c.stopRetry()
+	c.silence.Stop() // it has answered
 	info := proto.CloneOf(c.info)
 	info.Id = m.GetSlaveId()
 	c.info = info

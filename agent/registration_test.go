@@ -2,6 +2,7 @@ package agent
 
 import (
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -105,6 +106,20 @@ func TestDialsAgainWhenRegistrationsAreNotAnswered(t *testing.T) {
 			require.Len(t, r.master.conns, dialed)
 		})
 	}
+}
+
+// The registration was answered; that it takes long to write the id down is not the master's fault.
+func TestASlowDiskDoesNotEndARegistration(t *testing.T) {
+	r := newRig(t)
+	r.master.auto = false
+	r.run(5 * time.Second)
+	sent := r.master.registrations()
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return 2 * answerTimeout }
+	r.tell(&messagespb.SlaveRegisteredMessage{SlaveId: agentIDOf("m-S0")})
+	r.run(2*answerTimeout + time.Second)
+	require.Equal(t, "RUNNING", r.agent.Snapshot().State)
+	require.Len(t, r.master.conns, 1)
+	require.Equal(t, sent, r.master.registrations())
 }
 
 func TestReregistersWhenTheLinkBreaksAndTellsWhatItRuns(t *testing.T) {

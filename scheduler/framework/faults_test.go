@@ -87,6 +87,14 @@ func TestScriptsThatOnceFailed(t *testing.T) {
 			{At: 256561437 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepOffer, Moment: schedulertest.MomentUnderWay, For: 618238842 * time.Microsecond},
 			{At: 280857842 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepRegister, Moment: schedulertest.MomentUnderWay, For: 18635137 * time.Microsecond},
 		}},
+		{"an agent stands still as its registration is answered", 41810, schedulertest.Faults{
+			{At: 65631593 * time.Microsecond, Kind: schedulertest.ResetAgent, Step: schedulertest.StepOffer, Moment: schedulertest.MomentArriving, Target: 383, For: 200514351 * time.Microsecond},
+			{At: 77794721500, Kind: schedulertest.FailDisk, Step: schedulertest.StepOffer, Moment: schedulertest.MomentArriving, Skip: 2, Target: 218, For: 661106964 * time.Microsecond},
+			{At: 95939035 * time.Microsecond, Kind: schedulertest.CrashMaster, For: 25619693 * time.Microsecond},
+			{At: 270081902500, Kind: schedulertest.SlowRegistry, Step: schedulertest.StepOffer, Skip: 2, For: 73395469 * time.Microsecond, By: 2048795701},
+			{At: 283663847 * time.Microsecond, Kind: schedulertest.PauseAgent, Step: schedulertest.StepOffer, Moment: schedulertest.MomentUnderWay, Target: 626, For: 352629211 * time.Microsecond},
+			{At: 588799804 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 263, For: 6526371 * time.Microsecond},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			schedulertest.Replay(t, suite(func() subject { return &right{} }), c.seed, c.script)

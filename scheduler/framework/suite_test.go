@@ -227,12 +227,15 @@ func (s *suiteRun) exact(t testing.TB) {
 	}
 }
 
-// right is this package's framework, as the suite's subject. Its Config stays as it was; what is declared
-// later is the store's. Like a program with an API of its own, it says again what is not saved yet.
+// right is this package's framework, as the suite's subject. Every second time what is declared is the store's
+// alone, in between the next process has it in its Config, too. Like a program with an API of its own, it says
+// again what is not saved yet.
 type right struct {
 	cfg     framework.Config
 	disk    *flaky
 	jobs    []job
+	changes int                  // of jobs
+	edited  bool                 // cfg has been since the present process began
 	unsaved map[string]bool      // specs that the disk may not know as they are
 	f       *framework.Framework // the present process's, or the last one's
 }
@@ -243,7 +246,11 @@ func (r *right) process(disk bool) scheduler.Config {
 		for _, s := range r.cfg.Specs {
 			r.unsaved[specName(s)] = true
 		}
+		for _, j := range r.jobs {
+			r.unsaved[j.name] = true
+		}
 	}
+	r.edited = false
 	r.cfg.Store = r.disk
 	r.cfg.Driver.Framework = &mesosproto.FrameworkInfo{Name: proto.String("right"), User: proto.String("nobody")}
 	r.cfg.Changed = r.changed
@@ -259,11 +266,14 @@ func (r *right) process(disk bool) scheduler.Config {
 func (r *right) declare(jobs []job) {
 	before := r.jobs
 	r.jobs = jobs
-	if r.cfg.Specs == nil {
-		r.unsaved = map[string]bool{}
+	if r.edited = r.edited || r.changes%2 == 0; r.edited {
+		r.cfg.Specs = nil
 		for _, j := range jobs {
 			r.cfg.Specs = append(r.cfg.Specs, j.spec())
 		}
+	}
+	if r.changes++; r.f == nil {
+		r.unsaved = map[string]bool{}
 		return
 	}
 	for _, j := range slices.Concat(before, jobs) {
