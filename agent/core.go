@@ -65,7 +65,8 @@ type core struct {
 	streams    *streams
 	total      resources.Resources   // the agent's resources, with reservations and volumes
 	operations map[string]*operation // not acknowledged; by uuid
-	born       uint64                // numbers frameworks, executors and tasks in the order in which they came
+	volumes    volumeWork
+	born       uint64 // numbers frameworks, executors and tasks in the order in which they came
 	drain      *mesosproto.DrainConfig
 
 	counters Counters

@@ -59,21 +59,27 @@ func (c *core) launchExecutor(ex *executor) {
 		e.Write(zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
 	}
 	sandbox := ex.sandbox
-	c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
-		switch {
-		case c.stopped || ex.hasEnded:
-		case ex.destroying:
-			c.ended(ex, containerizer.Termination{}, nil)
-		case err != nil:
-			c.dropQueued(ex, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
-		default:
-			c.fetch(ex)
+	c.whenThere(ex.spec.Resources, func() {
+		if !ex.hasEnded && !ex.destroying && !c.total.Contains(ex.spec.Resources.NeedCheckpoint().Unallocate()) {
+			c.dropQueued(ex, mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "A volume that is used by the task or its executor could not be made")
+			return
 		}
+		c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
+			switch {
+			case c.stopped || ex.hasEnded:
+			case ex.destroying:
+				c.ended(ex, containerizer.Termination{}, nil)
+			case err != nil:
+				c.dropQueued(ex, mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
+			default:
+				c.fetch(ex)
+			}
+		})
 	})
 }
 
 // dropQueued ends an executor that has not even a sandbox: as if its tasks had not been accepted.
-func (c *core) dropQueued(ex *executor, why string) {
+func (c *core) dropQueued(ex *executor, reason mesosproto.TaskStatus_Reason, why string) {
 	r := &launchRequest{framework: ex.fw.info, launch: proto.Bool(true)}
 	if ex.supervisor == nil {
 		r.executor = ex.info
@@ -90,7 +96,7 @@ func (c *core) dropQueued(ex *executor, why string) {
 	ex.hasEnded = true
 	ex.state = executorTerminated
 	if len(r.tasks) > 0 {
-		c.drop(r, ex.fw, mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, why)
+		c.drop(r, ex.fw, reason, why)
 	}
 	c.rememberExecutor(ex)
 	c.removeExecutorIfDone(ex)

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"go.uber.org/zap"
@@ -26,8 +24,10 @@ type operation struct {
 	info      *mesosproto.Offer_Operation
 	status    *mesosproto.OperationStatus
 	ready     bool // it ended, and that is on the disk
-	wait      time.Duration
-	stop      func() bool
+
+	conversions []resources.Conversion // unallocated; nil: it can't be done, or ended under an earlier process
+	wait        time.Duration
+	stop        func() bool
 }
 
 func (o *operation) age() uint64 { return o.seq }
@@ -86,33 +86,62 @@ func (c *core) applyOperation(m *messagespb.ApplyOperationMessage) {
 		c.operationEnded(o, mesosproto.OperationState_OPERATION_DROPPED, "Operation assumes outdated resource state")
 		return
 	}
-	conversions, err := resources.Conversions(o.info)
-	if err != nil {
+	var err error
+	if o.conversions, err = conversionsOf(o.info); err != nil {
 		c.operationEnded(o, mesosproto.OperationState_OPERATION_ERROR, err.Error())
 		return
 	}
-	for i := range conversions { // the agent does not care to whom its resources are allocated
-		conversions[i].Consumed = conversions[i].Consumed.Unallocate()
-		conversions[i].Converted = conversions[i].Converted.Unallocate()
-	}
-	total, err := c.total.Apply(conversions...)
+	total, err := c.total.Apply(o.conversions...)
 	if err != nil {
 		c.operationEnded(o, mesosproto.OperationState_OPERATION_ERROR, err.Error())
+		c.tellWhatIsHere()
 		return
 	}
 	c.total = total
-	workDir := c.cfg.WorkDir
-	c.loop.Do(func() error { return syncVolumes(workDir, conversions) }, func(err error) {
-		if c.stopped {
-			return
-		}
-		if err != nil {
-			c.revert(conversions)
-			c.operationEnded(o, mesosproto.OperationState_OPERATION_FAILED, err.Error())
-			return
-		}
+	if !haveVolumes(o.conversions) {
 		c.operationEnded(o, mesosproto.OperationState_OPERATION_FINISHED, "")
-	})
+		return
+	}
+	// From here on this may be on the disk with whatever follows. So it has to be known there, for the next
+	// process to carry it on.
+	c.rememberOperation(o, false, nil)
+	c.workOnVolumes(o)
+}
+
+// conversionsOf are what an operation does. The agent does not care to whom its resources are allocated.
+func conversionsOf(op *mesosproto.Offer_Operation) ([]resources.Conversion, error) {
+	list, err := resources.Conversions(op)
+	for i := range list {
+		list[i].Consumed = list[i].Consumed.Unallocate()
+		list[i].Converted = list[i].Converted.Unallocate()
+	}
+	return list, err
+}
+
+// carryOn goes on with the operations that the last process did not come to the end of.
+func (c *core) carryOn() {
+	for _, o := range inOrder(c.operations) {
+		if !o.ready {
+			o.conversions, _ = conversionsOf(o.info) // it did well before
+			c.workOnVolumes(o)
+		}
+	}
+}
+
+// operationFailed takes back what can't be carried out. The master has counted on it.
+func (c *core) operationFailed(o *operation, err error) {
+	c.revert(o.conversions)
+	c.operationEnded(o, mesosproto.OperationState_OPERATION_FAILED, err.Error())
+	c.tellWhatIsHere()
+}
+
+// tellWhatIsHere corrects a master that takes something to be here that is not: only a registration says
+// what is. (In the reference an agent ends itself when an operation fails, and registers again.)
+func (c *core) tellWhatIsHere() {
+	if c.state == running {
+		c.disconnect()
+		c.registerAnew()
+	}
 }
 
 // revert undoes conversions that could not be carried out, as far as nobody has built on them.
@@ -132,7 +161,7 @@ func (c *core) operationEnded(o *operation, state mesosproto.OperationState, why
 	o.status.Uuid = &mesosproto.UUID{Value: c.newUUID()}
 	o.status.Message = optionalString(why)
 	c.changed()
-	c.rememberOperation(o, func(err error) {
+	c.rememberOperation(o, true, func(err error) {
 		if err != nil {
 			// Nothing was promised to the master: it learns from the next registration what is here.
 			c.log.Error("operation can't be checkpointed; is the disk of --work_dir full?", zap.Error(err))
@@ -224,55 +253,4 @@ func withCheckpointed(total, checkpointed resources.Resources) (resources.Resour
 		total = total.Sub(plain).Add(e.Resources())
 	}
 	return total, nil
-}
-
-// volumePath is where a persistent volume lies; tools know the place.
-func volumePath(workDir string, e resources.Resource) (string, error) {
-	if !validID(e.Disk().Persistence.ID) || resources.ValidateRole(e.ReservationRole()) != nil {
-		return "", fmt.Errorf("the volume %s has an id or role that can't be part of a path", e)
-	}
-	if s := e.Disk().Source; s != nil && s.Root != "" {
-		return filepath.Join(s.Root, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
-	}
-	return filepath.Join(workDir, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
-}
-
-// syncVolumes makes the directories of volumes that came to be, and removes those of volumes that are
-// gone.
-func syncVolumes(workDir string, conversions []resources.Conversion) error {
-	if workDir == "" {
-		return nil
-	}
-	for _, x := range conversions {
-		for e := range x.Converted.All() {
-			if e.IsPersistentVolume() {
-				path, err := volumePath(workDir, e)
-				if err == nil {
-					err = os.MkdirAll(path, 0o755)
-				}
-				if err != nil {
-					return fmt.Errorf("create volume: %w", err)
-				}
-			}
-		}
-		for e := range x.Consumed.All() {
-			if e.IsPersistentVolume() && !stillThere(x.Converted, e) {
-				path, err := volumePath(workDir, e)
-				if err == nil {
-					err = os.RemoveAll(path)
-				}
-				if err != nil {
-					return fmt.Errorf("remove volume: %w", err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// stillThere reports whether a volume was resized rather than destroyed.
-func stillThere(rs resources.Resources, volume resources.Resource) bool {
-	return rs.Any(func(e resources.Resource) bool {
-		return e.IsPersistentVolume() && e.Disk().Persistence.ID == volume.Disk().Persistence.ID && e.ReservationRole() == volume.ReservationRole()
-	})
 }

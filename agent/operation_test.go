@@ -33,6 +33,11 @@ func (r *rig) apply(uuid byte, op *mesosproto.Offer_Operation) {
 	})
 }
 
+// settle acknowledges how an operation ended.
+func (r *rig) settle(u *messagespb.UpdateOperationStatusMessage) {
+	r.tell(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: u.GetStatus().GetUuid(), OperationUuid: u.GetOperationUuid()})
+}
+
 func (r *rig) outcome() *messagespb.UpdateOperationStatusMessage {
 	r.t.Helper()
 	got := find[*messagespb.UpdateOperationStatusMessage](r)
@@ -83,7 +88,7 @@ func TestReservationsAndVolumesSurvive(t *testing.T) {
 	path := filepath.Join(dir, "volumes/roles/dev/vol1")
 	require.DirExists(t, path)
 	store.LoseUnsynced() // nothing: what was answered is on the disk
-	r.tell(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: created.GetStatus().GetUuid(), OperationUuid: created.GetOperationUuid()})
+	r.settle(created)
 
 	r.crash()
 	r.run(5 * time.Second)
@@ -95,7 +100,7 @@ func TestReservationsAndVolumesSurvive(t *testing.T) {
 	require.Len(t, list, 1)
 	require.Len(t, list[0].GetOperations().GetOperations(), 1)
 	require.Equal(t, u.GetOperationUuid().GetValue(), list[0].GetOperations().GetOperations()[0].GetUuid().GetValue())
-	r.tell(&messagespb.AcknowledgeOperationStatusMessage{StatusUuid: u.GetStatus().GetUuid(), OperationUuid: u.GetOperationUuid()})
+	r.settle(u)
 
 	info := commandTask("t")
 	info.Resources = append(reserved(t, "cpus:0.5").Proto(), volume(t))
@@ -116,9 +121,11 @@ func TestReservationsAndVolumesSurvive(t *testing.T) {
 func TestOperationsThatCanNotBeDone(t *testing.T) {
 	r := registered(t)
 	r.apply(1, reserve(reserved(t, "cpus:100")))
+	r.run(5 * time.Second)
 	u := r.outcome()
 	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, u.GetStatus().GetState())
 	require.Contains(t, u.GetStatus().GetMessage(), "does not contain")
+	require.Len(t, find[*messagespb.ReregisterSlaveMessage](r), 1, "the master, which thought otherwise, learns what is here")
 	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_LAUNCH.Enum()})
 	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, r.outcome().GetStatus().GetState())
 	r.apply(3, nil)
@@ -131,11 +138,26 @@ func TestOperationsThatCanNotBeDone(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	r = registered(t, func(cfg *Config) { cfg.WorkDir = file })
 	r.apply(1, reserve(reserved(t, "disk:128")))
-	r.outcome()
+	r.settle(r.outcome())
 	before := r.agent.core.total
 	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}})
+	r.run(5 * time.Second)
 	require.Equal(t, mesosproto.OperationState_OPERATION_FAILED, r.outcome().GetStatus().GetState())
 	require.True(t, before.Equal(r.agent.core.total))
+	require.Len(t, find[*messagespb.ReregisterSlaveMessage](r), 1)
+
+	// Nor is a task started that came with the volume.
+	create := &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}}
+	r.master.conn().deliver(&messagespb.ApplyOperationMessage{
+		FrameworkId: fid("f"), OperationInfo: create, OperationUuid: &mesosproto.UUID{Value: []byte("create")},
+		ResourceVersionUuid: &messagespb.ResourceVersionUUID{Uuid: r.agent.core.resourceVersion},
+	})
+	info := commandTask("t")
+	info.Resources = append(info.Resources, volume(t))
+	r.tell(r.runTask(info, true))
+	r.run(5 * time.Second)
+	require.Contains(t, r.story(), "t DROPPED AGENT RESOURCES_UNKNOWN: A volume that is used")
+	require.Empty(t, r.box.order)
 }
 
 func TestOutcomeThatCanNotBeWrittenIsNotPromised(t *testing.T) {
@@ -146,4 +168,29 @@ func TestOutcomeThatCanNotBeWrittenIsNotPromised(t *testing.T) {
 	store.Fail(nil)
 	r.run(checkpoint.RetryFirst)
 	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState(), "when it is")
+}
+
+// An operation on a volume takes time. What comes after it, and is on the disk before it, builds on it: the
+// next process knows it, and carries it on. A task does not start before its volume is there.
+func TestAnOperationThatTakesTimeIsCarriedOn(t *testing.T) {
+	dir := t.TempDir()
+	r, _ := remembering(t)
+	r.apply(1, reserve(reserved(t, "cpus:0.5;disk:128")))
+	r.settle(r.outcome())
+	r.agent.core.volumes.queue = []*operation{{}} // something takes long
+	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}})
+	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r))
+	r.apply(3, reserve(reserved(t, "mem:64")))
+	r.settle(r.outcome())
+	info := commandTask("t")
+	info.Resources = append(reserved(t, "cpus:0.5").Proto(), volume(t))
+	r.tell(checkpointed(r.runTask(info, true)))
+	require.Empty(t, r.box.order)
+
+	r.crash(func(cfg *Config) { cfg.WorkDir = dir })
+	r.run(5 * time.Second)
+	require.DirExists(t, filepath.Join(dir, "volumes/roles/dev/vol1"))
+	require.Len(t, find[*messagespb.ReregisterSlaveMessage](r)[0].GetCheckpointedResources(), 4, "cpus, mem, the volume, the rest of the disk")
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState())
+	require.Contains(t, r.acknowledgeAll(time.Second), "t RUNNING")
 }

@@ -25,6 +25,7 @@ func (c *core) recover() {
 			c.exit(fmt.Errorf("recover: %w", err))
 			return
 		}
+		c.carryOn()
 		c.recoverContainers()
 	})
 }

@@ -325,14 +325,14 @@ func (c *core) forgetUpdate(u *statusupdate.Update) {
 	}
 }
 
-// rememberOperation is done once the outcome of an operation, and the resources as they are now, are on
-// the disk. If they can't be written now done says that first.
-func (c *core) rememberOperation(o *operation, done func(error)) {
+// rememberOperation is done once what has become of an operation, and the resources as they are now, are
+// written, or on the disk if sync is true. If they can't be written now done says that first.
+func (c *core) rememberOperation(o *operation, sync bool, done func(error)) {
 	list := resourcesRecord{Version: recordVersion}
 	for _, r := range c.total.NeedCheckpoint().Proto() {
 		list.Resources = append(list.Resources, encoded(r))
 	}
-	c.disk.Put(true, done, entry("resources", list), entry(o.key(), operationRecord{
+	c.disk.Put(sync, done, entry("resources", list), entry(o.key(), operationRecord{
 		Version: recordVersion,
 		Seq:     o.seq,
 		Info:    encoded(o.info),

@@ -298,7 +298,7 @@ func (c *core) restoreOperation(_ []string, value []byte) (kept bool, err error)
 	}
 	c.operations[string(m.GetOperationUuid().GetValue())] = &operation{
 		seq: c.sawAge(r.Seq), uuid: m.GetOperationUuid(), framework: m.GetFrameworkId(), info: info,
-		status: m.GetStatus(), ready: true, stop: noTimer,
+		status: m.GetStatus(), ready: m.GetStatus().GetUuid() != nil, stop: noTimer,
 	}
 	return true, nil
 }

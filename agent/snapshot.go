@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
 )
 
 // Snapshot is the state of an agent as of one moment. It is immutable; parts that did not change are
@@ -17,6 +18,7 @@ type Snapshot struct {
 	Started   time.Time
 	Master    *mesosproto.MasterInfo // nil if none is known
 	Drain     *mesosproto.DrainConfig
+	Total     resources.Resources // with the reservations and volumes that were made
 
 	Frameworks          []*FrameworkState
 	CompletedFrameworks []*FrameworkState
@@ -98,7 +100,7 @@ func (c *core) changed() {
 }
 
 func (c *core) emptySnapshot() *Snapshot {
-	return &Snapshot{State: string(recovering), Info: c.info, PID: c.cfg.PID, Version: c.cfg.Version}
+	return &Snapshot{State: string(recovering), Info: c.info, PID: c.cfg.PID, Version: c.cfg.Version, Total: c.total}
 }
 
 func (c *core) snapshot() *Snapshot {

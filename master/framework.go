@@ -72,6 +72,9 @@ func (c frameworkCaps) multiRole() bool {
 	return c.has(mesosproto.FrameworkInfo_Capability_MULTI_ROLE)
 }
 
+func (c frameworkCaps) shared() bool {
+	return c.has(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)
+}
 func (c frameworkCaps) refinement() bool {
 	return c.has(mesosproto.FrameworkInfo_Capability_RESERVATION_REFINEMENT)
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -20,10 +21,38 @@ type operation struct {
 	seq       uint64
 	uuid      *mesosproto.UUID
 	info      *mesosproto.Offer_Operation
-	framework *framework // nil once it is removed
+	owner     string     // the framework's id; empty: an operator's
+	framework *framework // nil if it is removed, or has not come back since the election
 	agent     *agent
 	latest    *mesosproto.OperationStatus
 	statuses  []*mesosproto.OperationStatus
+}
+
+// orphanWait is how long after an agent's return its operations wait for their frameworks to come back, too.
+//
+// Mesos: src/master/constants.hpp, MIN_WAIT_BEFORE_ORPHAN_OPERATION_ADOPTION.
+const orphanWait = 10 * time.Minute
+
+// waits reports whether an operation's framework may still come back, and then wants to know of it.
+func (c *core) waits(o *operation) bool {
+	return o.info.Id != nil && o.framework == nil && o.owner != "" && !c.completedID[o.owner] &&
+		!o.agent.reregistered.IsZero() && c.loop.Now().Sub(o.agent.reregistered) < orphanWait
+}
+
+// adoptOperations gives a framework that has just become known its operations on the agents that came
+// back before it.
+func (c *core) adoptOperations(f *framework) {
+	for _, a := range c.agents.all() {
+		for _, o := range operationsInOrder(a.operations) {
+			if o.owner != f.id {
+				continue
+			}
+			o.framework = f
+			if id := o.info.GetId().GetValue(); id != "" {
+				f.operations[id] = o
+			}
+		}
+	}
 }
 
 func operationsInOrder(m map[string]*operation) []*operation {
@@ -61,6 +90,9 @@ func (c *core) convert(x *acceptance, op *mesosproto.Offer_Operation) {
 		c.refuseOperation(f, op, err.Error())
 		return
 	}
+	if op.GetType() == mesosproto.Offer_Operation_DESTROY {
+		c.rescindVolumes(a, conversions)
+	}
 	x.remaining = remaining
 	x.conversions = append(x.conversions, conversions...)
 	a.total = total
@@ -97,8 +129,11 @@ func (c *core) checkOperation(x *acceptance, op *mesosproto.Offer_Operation) ([]
 			return nil, err
 		}
 	}
-	if op.GetType() == mesosproto.Offer_Operation_CREATE {
-		return conversions, newVolumes(a, conversions)
+	switch op.GetType() {
+	case mesosproto.Offer_Operation_CREATE:
+		return conversions, newVolumes(f, a, conversions)
+	case mesosproto.Offer_Operation_DESTROY:
+		return conversions, unusedVolumes(a, conversions)
 	}
 	return conversions, nil
 }
@@ -139,10 +174,15 @@ func checkReservations(f *framework, op *mesosproto.Offer_Operation, conversion 
 	return nil
 }
 
-// newVolumes refuses volumes whose id is taken on the agent.
-func newVolumes(a *agent, conversions []resources.Conversion) error {
+// newVolumes refuses volumes whose id is taken on the agent, and shared ones of frameworks that would not be
+// offered them.
+func newVolumes(f *framework, a *agent, conversions []resources.Conversion) error {
 	for _, conversion := range conversions {
 		for v := range conversion.Converted.All() {
+			if v.IsShared() && !f.caps.shared() {
+				return refusal("Create volume operation for '" + v.String() + "' has been attempted by framework '" + f.id +
+					"' with no SHARED_RESOURCES capability")
+			}
 			for e := range a.total.All() {
 				if e.IsPersistentVolume() && e.Disk().Persistence.ID == v.Disk().Persistence.ID && e.ReservationRole() == v.ReservationRole() {
 					return refusal("Persistence ID '" + v.Disk().Persistence.ID + "' already exists on the agent for role '" + v.ReservationRole() + "'")
@@ -151,6 +191,33 @@ func newVolumes(a *agent, conversions []resources.Conversion) error {
 		}
 	}
 	return nil
+}
+
+// unusedVolumes refuses volumes that tasks or executors use: shared ones are offered all the same.
+func unusedVolumes(a *agent, conversions []resources.Conversion) error {
+	used := a.used.Resources().PersistentVolumes().Unallocate()
+	for _, conversion := range conversions {
+		for v := range conversion.Consumed.Shared().All() {
+			if used.Contains(v.AsShared(1).AllocatedTo("").Resources()) {
+				return refusal("Persistent volumes in use")
+			}
+		}
+	}
+	return nil
+}
+
+// rescindVolumes takes back the offers of volumes that are destroyed.
+func (c *core) rescindVolumes(a *agent, conversions []resources.Conversion) {
+	for _, o := range c.offers.OfAgent(a.id) {
+		offered := o.Resources.Shared().Unallocate()
+		if slices.ContainsFunc(conversions, func(x resources.Conversion) bool {
+			return x.Consumed.Shared().Any(func(v resources.Resource) bool {
+				return offered.Contains(v.AsShared(1).AllocatedTo("").Resources())
+			})
+		}) {
+			c.rescind(o, nil)
+		}
+	}
 }
 
 func unallocated(conversions []resources.Conversion) []resources.Conversion {
@@ -174,6 +241,7 @@ func (c *core) sendOperation(f *framework, a *agent, op *mesosproto.Offer_Operat
 		seq:       c.seq,
 		uuid:      &mesosproto.UUID{Value: randomid.UUID(c.loop.Rand())},
 		info:      op,
+		owner:     f.id,
 		framework: f,
 		agent:     a,
 		latest: &mesosproto.OperationStatus{
@@ -249,26 +317,38 @@ func (c *core) operationUpdate(m *messagespb.UpdateOperationStatusMessage) {
 		return
 	}
 	c.counters.ValidOperationUpdates++
-	latest := m.GetStatus()
+	status, latest := m.GetStatus(), m.GetStatus()
 	if m.LatestStatus != nil {
 		latest = m.LatestStatus
+	}
+	if status.OperationId == nil && o.info.Id != nil { // the agent does not have the operation
+		status = proto.CloneOf(status)
+		status.OperationId = o.info.Id
 	}
 	if !operationEnded(o.latest.GetState()) {
 		c.counters.Operations[o.latest.GetState()]--
 		c.counters.Operations[latest.GetState()]++
 		o.latest = latest
 	}
-	o.statuses = append(o.statuses, m.GetStatus())
+	if n := len(o.statuses); n == 0 || !proto.Equal(o.statuses[n-1], status) { // else it is sent again
+		o.statuses = append(o.statuses, status)
+	}
 	c.touch()
 	switch {
 	case o.info.Id != nil && o.framework != nil:
 		c.touchFramework(o.framework)
 		o.framework.send(&schedulerpb.Event{
 			Type:                  schedulerpb.Event_UPDATE_OPERATION_STATUS.Enum(),
-			UpdateOperationStatus: &schedulerpb.Event_UpdateOperationStatus{Status: m.Status},
+			UpdateOperationStatus: &schedulerpb.Event_UpdateOperationStatus{Status: status},
 		})
-	case m.GetStatus().GetUuid() != nil:
-		c.settleOperation(o, m.Status.Uuid)
+		if status.Uuid == nil && operationEnded(status.GetState()) { // nobody will acknowledge it
+			c.removeOperation(o)
+		}
+	case c.waits(o):
+	case status.GetUuid() != nil:
+		c.settleOperation(o, status.Uuid)
+	case operationEnded(status.GetState()):
+		c.removeOperation(o)
 	}
 }
 

@@ -226,6 +226,60 @@ func TestLaunchWithAnOperationIDIsRefused(t *testing.T) {
 	require.Empty(t, all[*messagespb.RunTaskMessage](h))
 }
 
+// A shared volume is offered while tasks use it. It can't be destroyed until nobody does, and then not
+// behind the back of those to whom it is offered.
+func TestSharedVolumesAreDestroyedWhenNobodyUsesThem(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:2;mem:1024;disk:1024")
+	info := modern("dev")
+	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)...)
+	f := b.framework(info)
+	shared := volume(t, "disk:64", "dev", "v1")
+	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
+	task := f.task(h, "t", "cpus:1;mem:32")
+	task.Resources = append(task.Resources, shared...)
+	destroy := operationOf(mesosproto.Offer_Operation_DESTROY, "d", shared)
+	f.accept(0, []*mesosproto.Offer{f.offer()},
+		operationOf(mesosproto.Offer_Operation_RESERVE, "", reserved(t, "disk:64", "dev")),
+		operationOf(mesosproto.Offer_Operation_CREATE, "", shared),
+		launchOf(task))
+	h.update(f, "t", mesosproto.TaskState_TASK_RUNNING, uuid("r"))
+	b.sim.Advance(2 * time.Second)
+	f.accept(0, f.offers(), destroy)
+	s := f.operations()
+	require.Len(t, s, 1)
+	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, s[0].GetState())
+	require.Contains(t, s[0].GetMessage(), "Persistent volumes in use; on agent ")
+
+	h.update(f, "t", mesosproto.TaskState_TASK_FINISHED, uuid("e"))
+	b.sim.Advance(2 * time.Second)
+	other := b.framework(info)
+	f.accept(1000, f.offers(), launchOf(f.task(h, "t2", "cpus:1.5;mem:512")))
+	b.sim.Advance(2 * time.Second)
+	require.Contains(t, sum(t, other.offer().Resources), "disk[v1:data]<SHARED>:64", "what f refuses, with the volume")
+	h.update(f, "t2", mesosproto.TaskState_TASK_FINISHED, uuid("f"))
+	b.sim.Advance(2 * time.Second)
+	mine := f.offer()
+	require.Contains(t, sum(t, mine.Resources), "disk[v1:data]<SHARED>:64", "the volume, once more")
+	f.accept(0, []*mesosproto.Offer{mine}, destroy)
+	require.Empty(t, f.operations())
+	require.Equal(t, mesosproto.Offer_Operation_DESTROY, last[*messagespb.ApplyOperationMessage](h).GetOperationInfo().GetType())
+	require.Len(t, other.take(schedulerpb.Event_RESCIND), 1)
+	require.Equal(t, "cpus:2; mem:1024; disk:960; disk(reservations: [(DYNAMIC,dev)]):64", h.state().Total.String())
+}
+
+// A framework that would not be offered shared volumes does not make any.
+func TestSharedVolumesNeedTheCapability(t *testing.T) {
+	_, _, f, o := ready(t)
+	shared := volume(t, "disk:64", "dev", "v1")
+	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
+	f.accept(0, []*mesosproto.Offer{o}, operationOf(mesosproto.Offer_Operation_CREATE, "c", shared))
+	s := f.operations()
+	require.Len(t, s, 1)
+	require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, s[0].GetState())
+	require.Contains(t, s[0].GetMessage(), "with no SHARED_RESOURCES capability")
+}
+
 // Texts from a capture of the reference.
 func TestReconciliationOfUnknownOperations(t *testing.T) {
 	b, h, f, _ := ready(t)
@@ -268,6 +322,65 @@ func TestOperationsAreComparedWithTheAgent(t *testing.T) {
 	require.Len(t, ask.GetOperations(), 1)
 	require.Equal(t, applied.GetOperationUuid(), ask.GetOperations()[0].GetOperationUuid())
 	require.Len(t, f.reconcileOperations(), 2)
+
+	// The agent answers once, and does not know whose it was.
+	h.send(&messagespb.UpdateOperationStatusMessage{
+		SlaveId: h.info.Id, OperationUuid: applied.GetOperationUuid(),
+		Status: &mesosproto.OperationStatus{State: mesosproto.OperationState_OPERATION_DROPPED.Enum(), AgentId: h.info.Id},
+	})
+	s := f.operations()
+	require.Len(t, s, 1)
+	require.Equal(t, "o", s[0].GetOperationId().GetValue())
+	require.Equal(t, mesosproto.OperationState_OPERATION_DROPPED, s[0].GetState())
+	require.Len(t, f.reconcileOperations(), 1, "nobody acknowledges that: it is over")
+}
+
+// After an election agents may come back before the frameworks whose operations they bring. What became of
+// these waits for the frameworks for ten minutes.
+func TestOperationsWaitForTheirFrameworks(t *testing.T) {
+	b := start(t)
+	h := b.newHost("1", "cpus:2;mem:1024")
+	h.info.Id = &mesosproto.AgentID{Value: proto.String("former-S0")}
+	h.reregister(nil, nil)
+	outcome := func(framework string) *messagespb.UpdateOperationStatusMessage {
+		status := &mesosproto.OperationStatus{
+			OperationId: &mesosproto.OperationID{Value: proto.String("o")}, AgentId: h.info.Id,
+			State: mesosproto.OperationState_OPERATION_FINISHED.Enum(), Uuid: &mesosproto.UUID{Value: []byte(uuid(framework))},
+		}
+		return &messagespb.UpdateOperationStatusMessage{
+			FrameworkId: &mesosproto.FrameworkID{Value: &framework}, SlaveId: h.info.Id, Status: status, LatestStatus: status,
+			OperationUuid: &mesosproto.UUID{Value: []byte(uuid("of " + framework))},
+		}
+	}
+	brought := &messagespb.UpdateSlaveMessage_Operations{}
+	for _, id := range []string{"back", "away"} {
+		m := outcome(id)
+		brought.Operations = append(brought.Operations, &mesosproto.Operation{
+			FrameworkId: m.FrameworkId, AgentId: h.info.Id, Uuid: m.OperationUuid, LatestStatus: m.Status, Statuses: []*mesosproto.OperationStatus{m.Status},
+			Info: operationOf(mesosproto.Offer_Operation_RESERVE, "o", nil),
+		})
+	}
+	h.send(&messagespb.UpdateSlaveMessage{SlaveId: h.info.Id, UpdateOversubscribedResources: proto.Bool(false), Operations: brought})
+	h.send(outcome("back"))
+	h.send(outcome("away"))
+	require.Empty(t, all[*messagespb.AcknowledgeOperationStatusMessage](h))
+
+	info := modern("dev")
+	info.Id = &mesosproto.FrameworkID{Value: proto.String("back")}
+	f := b.framework(info)
+	require.Len(t, f.reconcileOperations(), 1)
+	h.send(outcome("back"))
+	require.Len(t, f.operations(), 1)
+	require.Empty(t, all[*messagespb.AcknowledgeOperationStatusMessage](h))
+	f.acknowledgeOperation(h, "o", uuid("back"))
+	require.Equal(t, []byte(uuid("back")), last[*messagespb.AcknowledgeOperationStatusMessage](h).GetStatusUuid().GetValue())
+
+	b.sim.Advance(9 * time.Minute)
+	h.send(outcome("away"))
+	require.Len(t, all[*messagespb.AcknowledgeOperationStatusMessage](h), 1)
+	b.sim.Advance(time.Minute)
+	h.send(outcome("away"))
+	require.Equal(t, []byte(uuid("away")), last[*messagespb.AcknowledgeOperationStatusMessage](h).GetStatusUuid().GetValue())
 }
 
 // Revocable resources that the agent does not use itself are offered to frameworks that can handle it.

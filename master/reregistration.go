@@ -1,7 +1,9 @@
 package master
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
@@ -253,20 +255,19 @@ func (c *core) comeBackKnown(a *agent, back *comeback) {
 	a.info, a.version = m.GetSlave(), m.GetVersion()
 	a.capabilities, a.caps = m.GetAgentCapabilities(), agentCapsOf(m.GetAgentCapabilities())
 	a.setResourceVersion(m.GetResourceVersionUuid())
-	a.total = back.total
 	a.reregistered = c.loop.Now()
 	if a.stopTimeout != nil {
 		a.stopTimeout()
 		a.stopTimeout = nil
 	}
 	c.attach(a, back.conn)
-	c.allocator.UpdateAgent(a.info, a.total, a.capabilities)
+	c.dropExecutors(a, m)
+	c.takeTotal(a, back)
 	a.send(&messagespb.SlaveReregisteredMessage{
 		SlaveId:         a.idProto,
 		Reconciliations: c.missingTasks(a, m),
 		Connection:      c.connection(),
 	})
-	c.dropExecutors(a, m)
 	known := c.recoverFrameworks(m)
 	executors := c.adoptExecutors(a, back)
 	tasks := c.adoptTasks(a, back, false)
@@ -290,15 +291,59 @@ func (c *core) comeBackKnown(a *agent, back *comeback) {
 	c.log.Info("agent re-registered", zap.String("agent_id", a.id))
 }
 
+// takeTotal takes over which reservations and volumes an agent has. Operations may have got lost on the way
+// to it, and with them tasks that were to use what they make. These can't be there, and what they use is
+// counted upon no longer. (The reference counts them until the agent has answered for them, in what it does
+// not have.)
+func (c *core) takeTotal(a *agent, back *comeback) {
+	c.allocator.Pause()
+	if !back.total.Contains(a.used.Resources().Add(a.offered.Resources()).Unallocate().OneCopy()) {
+		c.rescindAgent(a)
+		c.loseImpossible(a, back)
+	}
+	a.total = back.total
+	c.allocator.UpdateAgent(a.info, a.total, a.capabilities)
+	c.allocator.Resume()
+}
+
+// loseImpossible ends tasks that the agent does not list, the latest first, until it has all that is used.
+func (c *core) loseImpossible(a *agent, back *comeback) {
+	reported := reportedTasks(back.m)
+	var missing []*task
+	for _, id := range sortedKeys(a.tasks) {
+		for _, t := range tasksInOrder(a.tasks[id]) {
+			if t.holds && !reported[taskKey{id, t.id}] && t.resources.Any(resources.Resource.NeedsCheckpoint) {
+				missing = append(missing, t)
+			}
+		}
+	}
+	slices.SortFunc(missing, func(x, y *task) int { return cmp.Compare(y.seq, x.seq) })
+	for _, t := range missing {
+		if back.total.Contains(a.used.Resources().Unallocate().OneCopy()) {
+			return
+		}
+		s := c.masterStatus(t, t.framework.lost(mesosproto.TaskState_TASK_DROPPED),
+			"The checkpointed resources being used by the task are unknown to the agent", mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN)
+		c.updateTask(t, s, nil)
+		c.removeTask(t, false)
+		c.sendLoss(t.framework, t, s)
+	}
+}
+
+func reportedTasks(m *messagespb.ReregisterSlaveMessage) map[taskKey]bool {
+	reported := make(map[taskKey]bool, len(m.GetTasks()))
+	for _, t := range m.GetTasks() {
+		reported[taskKey{t.GetFrameworkId().GetValue(), t.GetTaskId().GetValue()}] = true
+	}
+	return reported
+}
+
 // missingTasks asks the agent about the tasks that it should have and did not report: either it never
 // got them, or it got them just now. It answers for each. One whose end was told it has had, and forgot
 // when that was acknowledged; a report of before, which was long on its way, has brought it back here. It is
 // forgotten here, too: an answer would follow its end. (The reference asks.)
 func (c *core) missingTasks(a *agent, m *messagespb.ReregisterSlaveMessage) (list []*messagespb.ReconcileTasksMessage) {
-	reported := make(map[taskKey]bool, len(m.GetTasks()))
-	for _, t := range m.GetTasks() {
-		reported[taskKey{t.GetFrameworkId().GetValue(), t.GetTaskId().GetValue()}] = true
-	}
+	reported := reportedTasks(m)
 	for _, id := range sortedKeys(a.tasks) {
 		f := c.frameworks[id]
 		r := &messagespb.ReconcileTasksMessage{FrameworkId: f.idProto, Framework: f.info}

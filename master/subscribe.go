@@ -123,6 +123,7 @@ func (c *core) addFramework(f *framework, active bool) {
 	f.active = active
 	c.frameworks[f.id] = f
 	c.frameworkOrder.put(f.id, f)
+	c.adoptOperations(f)
 	f.slot = c.frameworkTable.add(f.snapshot())
 	c.touchFramework(f)
 	c.allocator.AddFramework(f.id, f.info, c.usedByAgent(f), active, f.options())

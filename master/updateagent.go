@@ -68,6 +68,7 @@ func (c *core) compareOperations(a *agent, list []*mesosproto.Operation) {
 			seq:       c.seq,
 			uuid:      m.Uuid,
 			info:      m.Info,
+			owner:     m.GetFrameworkId().GetValue(),
 			framework: c.frameworks[m.GetFrameworkId().GetValue()],
 			agent:     a,
 			latest:    m.LatestStatus,

@@ -89,6 +89,18 @@ func (r Resources) NonRevocable() Resources {
 // Shared returns the shared entries, with their copies.
 func (r Resources) Shared() Resources { return r.Filter(Resource.IsShared) }
 
+// OneCopy returns r with one copy of each shared entry, however many users it has: what there must be
+// for r to be used.
+func (r Resources) OneCopy() Resources {
+	if !r.Any(func(e Resource) bool { return e.copies > 1 }) {
+		return r
+	}
+	return r.mapEntries(func(e Resource) Resource {
+		e.copies = min(e.copies, 1)
+		return e
+	})
+}
+
 // NonShared returns the entries that one user has to itself.
 func (r Resources) NonShared() Resources {
 	return r.Filter(func(e Resource) bool { return !e.id.shared })

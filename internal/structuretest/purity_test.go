@@ -82,7 +82,7 @@ var exempt = []exemption{
 	{"agent/detector.go", "net", "looks names up beside the loop"},
 	{"agent/detector.go", "time.After", "looks names up beside the loop"},
 	{"agent/sandbox.go", "os", "called through Loop.Do"},
-	{"agent/operation.go", "os", "called through Loop.Do"},
+	{"agent/volume.go", "os", "called through Loop.Do"},
 	{"agent/checks.go:network", "context.WithTimeout", "for a probe of the network, which runs through Loop.Do"},
 	{"agent/containerizer/async.go:Destroy", "context.WithTimeout", "runs through Loop.Do"},
 	{"agent/containerizer/output.go", "os", "for containerizers, whose calls block"},

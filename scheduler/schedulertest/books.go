@@ -42,8 +42,9 @@ func (b *books) changed(k *checker, n *node) {
 			continue
 		}
 		for a := range page.All() {
-			if b.agents[a.ID] != a {
+			if was := b.agents[a.ID]; was != a {
 				b.agents[a.ID] = a
+				k.conserved(was, a)
 				if !k.admitted[a.ID] {
 					k.admitted[a.ID], k.hosts[a.ID] = true, k.cluster.agentAt(a.PID)
 				}
@@ -62,7 +63,7 @@ func (b *books) changed(k *checker, n *node) {
 // agent checks one agent's sums.
 func (b *books) agent(k *checker, a *master.AgentState) {
 	sum := a.Used.Unallocate().Add(a.Offered.Unallocate())
-	if !a.Total.Contains(sum) {
+	if !a.Total.Contains(sum.OneCopy()) {
 		k.violated(InvariantNoDouble, "agent %s has %s; used are %s and offered are %s", a.ID, a.Total, a.Used, a.Offered)
 	}
 	if !a.Active && !a.Offered.IsEmpty() {
@@ -182,16 +183,11 @@ func (b *books) full(k *checker, n *node) {
 //
 // Mesos: src/master/master.cpp, removeFramework.
 func (k *checker) started(m *machine) {
+	k.uses(m)
 	if m.total.Contains(m.used(func(*container) bool { return true })) {
 		return
 	}
-	removed := map[string]bool{}
-	for _, h := range k.cluster.masters {
-		for _, f := range h.node.master.Snapshot().Completed {
-			removed[f.ID] = true
-		}
-	}
-	if used := m.used(func(c *container) bool { return !removed[c.spec.FrameworkID] }); !m.total.Contains(used) {
+	if used := m.used(func(c *container) bool { return !k.isRemoved(c.spec.FrameworkID) }); !m.total.Contains(used) {
 		k.violated(InvariantNoDouble, "a machine has %s and runs containers with %s", m.total, used)
 	}
 }
@@ -204,5 +200,5 @@ func (m *machine) used(counts func(*container) bool) resources.Resources {
 			sum.Add(c.has.Unallocate())
 		}
 	}
-	return sum.Resources()
+	return amounts(sum.Resources())
 }

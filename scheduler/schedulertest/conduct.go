@@ -65,6 +65,7 @@ func (k *checker) called(f *Framework, m *schedulerpb.Call) {
 	switch m.GetType() {
 	case schedulerpb.Call_ACCEPT:
 		f.answered(m.GetAccept().GetOfferIds(), true)
+		k.asksFor(m)
 		for t := range launches(m) {
 			f.launches(m.GetFrameworkId().GetValue(), t)
 		}
@@ -173,6 +174,7 @@ func (r recorder) ResourceOffers(d *scheduler.Driver, offers []*mesosproto.Offer
 	for _, o := range offers {
 		f.conduct.held[o.GetId().GetValue()] = f.cluster.sim.Now()
 		f.conduct.queue = append(f.conduct.queue, o.GetId().GetValue())
+		f.cluster.check.offersTo(f, o)
 		if !f.cluster.cfg.NoRecords {
 			f.Offers = append(f.Offers, proto.CloneOf(o))
 		}

@@ -85,6 +85,7 @@ func words(command string) Behaviour {
 type machine struct {
 	cluster    *Cluster
 	total      resources.Resources
+	estate     *estate // total, and what operations have made of it
 	containers map[string]*container
 	order      []string // of launch
 	hung       bool     // the containerizer does not answer
@@ -104,7 +105,7 @@ type container struct {
 }
 
 func newMachine(c *Cluster, total resources.Resources) *machine {
-	return &machine{cluster: c, total: total, containers: map[string]*container{}}
+	return &machine{cluster: c, total: total, estate: newEstate(total), containers: map[string]*container{}}
 }
 
 // exit ends a container as it behaves.

@@ -106,16 +106,23 @@
 //   - no double: nothing is offered or used twice, and no machine runs more than it has.
 //   - freed once: what is given back was held.
 //   - order: an agent sends a task's next update when the last one is acknowledged, those of an executor
-//     in the executor's order; the framework sees them in that order, and what is acknowledged was seen.
+//     in the executor's order; the framework sees them in that order, and what is acknowledged was seen. What
+//     became of an operation with an id is acknowledged after the framework has seen it, too.
 //   - forward: a task goes through its states as the table says, and never leaves its end. Frameworks that
 //     are not PARTITION_AWARE may be told LOST of tasks that come back. An agent whose machine died may
 //     repeat updates from before a task's end, one that died while its disk refused writes may have
-//     forgotten anything.
+//     forgotten anything. An operation that has ended stays so.
 //   - stale: a framework uses no offer of which it was told that it is rescinded, or lost with the
 //     connection.
 //   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
 //   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
 //     checked of schedulers that show their disk, as [Rememberer]s; one that has ended may be forgotten.
+//   - conserved: what an agent has changes in reservations and volumes alone, never in its amounts.
+//   - reserved: what is reserved to a role is offered to that role, and those below it, alone.
+//   - kept: what an operation has made, once its agent has called it finished, stays over every crash that
+//     leaves the disk, until another operation takes it back.
+//   - in use: the reservations and volumes that tasks run with are there; no volume is destroyed under a task.
+//   - truth, of operations: one is made if and only if its agent says that it is finished.
 //   - immutable: no message is changed once it is sent; senders and receivers keep them.
 //   - durable: an agent that was admitted is known to the next master. An update that an agent has sent is
 //     known to its next process, and nothing follows the last one. A machine that died forgets those that
@@ -150,6 +157,14 @@
 // within the last five minutes it accepts that they are on their way. It adds:
 //
 //   - no fatal: no driver has given up.
+//
+// Of operations [Cluster.CheckSettled], which ends an exploration, checks what takes time:
+//
+//   - agreed: master and agent mean the same by what the agent has. (That master and allocator do is part of
+//     books.)
+//   - answered: of every operation with an id that was asked for more than five minutes ago its framework has
+//     heard how it ended, or that nobody knows of it: an ACCEPT that was lost it has to ask about. No agent
+//     has waited for long for an acknowledgement.
 //
 // # Guards
 //

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +21,8 @@ type Framework struct {
 	calls   *loop.SimLoop // the callbacks'
 	driver  *scheduler.Driver
 	skew    time.Duration
-	aware   bool // PARTITION_AWARE
+	aware   bool   // PARTITION_AWARE
+	role    string // if it is not MULTI_ROLE
 	http    *http
 	process func(disk bool) scheduler.Config // nil: it can't be started again
 	conduct conduct
@@ -31,6 +33,8 @@ type Framework struct {
 	Updates  map[string][]*mesosproto.TaskStatus
 	Offers   []*mesosproto.Offer
 	Launched []*mesosproto.TaskInfo
+	// Operations is what it was told of its operations with an id.
+	Operations map[string][]*mesosproto.OperationStatus
 }
 
 // Run starts a framework. Of cfg, Framework and Scheduler must be set; loops and connections are the
@@ -75,6 +79,8 @@ func (f *Framework) start(cfg scheduler.Config, disk bool) {
 	f.aware = slices.ContainsFunc(cfg.Framework.GetCapabilities(), func(x *mesosproto.FrameworkInfo_Capability) bool {
 		return x.GetType() == mesosproto.FrameworkInfo_Capability_PARTITION_AWARE
 	})
+	//lint:ignore SA1019 it is what frameworks without MULTI_ROLE have
+	f.role = cmp.Or(cfg.Framework.GetRole(), "*")
 	cfg.Scheduler = recorder{cfg.Scheduler, f}
 	if cfg.Logger == nil {
 		cfg.Logger = c.cfg.Logger

@@ -40,6 +40,12 @@ const (
 	InvariantOneLeader   = "one leader" // no two masters that are awake serve at the same time
 	InvariantImmutable   = "immutable"  // no message is changed once it is sent
 	InvariantNoFatal     = "no fatal"   // no part gives up for good
+	InvariantConserved   = "conserved"  // what an agent has changes in reservations and volumes alone
+	InvariantReserved    = "reserved"   // what is reserved to a role is offered to no other
+	InvariantKept        = "kept"       // what an operation has made stays until another one takes it back
+	InvariantInUse       = "in use"     // reservations and volumes that tasks use are there
+	InvariantAgreed      = "agreed"     // master and agent mean the same by what the agent has
+	InvariantAnswered    = "answered"   // every operation with an id ends for its framework within bounded time
 	maxViolationsPerTest = 8            // more say nothing new
 )
 
@@ -47,23 +53,24 @@ const (
 // step (books.go), and every minute at what is not well yet (pending.go); everything is checked from scratch
 // once an hour.
 type checker struct {
-	cluster  *Cluster
-	updates  updates
-	admitted map[string]bool   // agents that the registry knows, so a new master has to
-	removed  map[string]bool   // agents that were, and were taken out of it
-	hosts    map[string]*Agent // by the ids under which they were admitted
-	torndown map[string]teardown
-	emptying bool        // something of what was torn down may still run
-	pending  []*taskLife // with which all is not well, or was not when they were looked at last
-	trouble  trouble     // of the whole cluster
-	alarm    *loop.Alarm // of the next minute
-	minutes  int
-	found    []Violation
+	cluster    *Cluster
+	updates    updates
+	operations operations
+	admitted   map[string]bool   // agents that the registry knows, so a new master has to
+	removed    map[string]bool   // agents that were, and were taken out of it
+	hosts      map[string]*Agent // by the ids under which they were admitted
+	torndown   map[string]teardown
+	emptying   bool        // something of what was torn down may still run
+	pending    []*taskLife // with which all is not well, or was not when they were looked at last
+	trouble    trouble     // of the whole cluster
+	alarm      *loop.Alarm // of the next minute
+	minutes    int
+	found      []Violation
 }
 
 func newChecker(c *Cluster) *checker {
 	k := &checker{
-		cluster: c, updates: newUpdates(), admitted: map[string]bool{}, removed: map[string]bool{}, hosts: map[string]*Agent{},
+		cluster: c, updates: newUpdates(), operations: newOperations(), admitted: map[string]bool{}, removed: map[string]bool{}, hosts: map[string]*Agent{},
 		torndown: map[string]teardown{},
 	}
 	k.alarm = c.sim.Alarm(k.minute)

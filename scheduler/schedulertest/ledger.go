@@ -63,7 +63,7 @@ func (l *ledger) offered(framework string, o allocator.Offer) {
 		return
 	}
 	a.holds[framework] = a.holds[framework].Add(o.Resources)
-	if all := a.allocated(); !a.total.Contains(all) {
+	if all := a.allocated(); !a.total.Contains(all.OneCopy()) {
 		l.check.violated(InvariantNoDouble, "%s of agent %s are offered to %s; allocated are then %s of %s", o.Resources, o.AgentID, framework, all, a.total)
 	}
 }
@@ -102,7 +102,11 @@ func (l *ledger) UpdateAllocation(framework, agent string, offered resources.Res
 			return err
 		}
 		a.holds[framework] = a.holds[framework].Sub(offered).Add(after)
-		a.total = a.total.Sub(offered.Unallocate()).Add(after.Unallocate())
+		for _, x := range conversions {
+			if !x.Consumed.IsEmpty() { // else they are more copies of what is shared, of use to the framework alone
+				a.total = a.total.Sub(x.Consumed.Unallocate()).Add(x.Converted.Unallocate())
+			}
+		}
 	}
 	return err
 }

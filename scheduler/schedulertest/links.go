@@ -278,9 +278,14 @@ func (d agentDialer) Dial(leader *mesosproto.MasterInfo, h link.Handler) link.Co
 		}
 		to.master.Agents().Message(down, m, handled)
 	}
-	up.closed, up.sent = conn.serverBroke, d.cluster.check.fromAgent
+	up.closed = conn.serverBroke
+	up.sent = func(m proto.Message) {
+		d.cluster.check.fromAgent(m)
+		d.cluster.check.agentSays(d.agent, m)
+	}
 	conn.toClient.deliver = func(m proto.Message) {
 		d.cluster.check.toAgent(m)
+		d.cluster.check.agentHears(d.agent, m)
 		h.Message(up, m, handled)
 	}
 	down.closed = conn.clientBroke

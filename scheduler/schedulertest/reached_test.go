@@ -69,6 +69,8 @@ var reachable = map[schedulertest.Told]string{
 	{errored, byMaster, taskInvalid}:                                     "the task is not as it must be",
 	{errored, byMaster, mesosproto.TaskStatus_REASON_TASK_GROUP_INVALID}: "the group is not",
 	{dropped, byMaster, invalidOffers}:                                   "the offer is over",
+	{dropped, byMaster, resourcesUnknown}:                                "reservations or volumes got lost on the way to the agent, and the tasks with them that were to use them",
+	{lost, byMaster, resourcesUnknown}:                                   "else",
 	{lost, byMaster, invalidOffers}:                                      "else",
 	{lost, byMaster, agentDisconnected}:                                  "an agent's link broke, and the framework does not checkpoint",
 	{unreachable, byMaster, agentRemoved}:                                "an agent did not answer, or did not come back",

@@ -231,7 +231,7 @@ var scenes = []scene{
 			p.hears(lost, lost, "task")
 		},
 	},
-	// What became of an operation is told only when it is written down.
+	// A task is sent along with the operation that makes its volume.
 	{
 		name: "a volume that can't be made",
 		cfg: schedulertest.Config{
@@ -250,14 +250,11 @@ var scenes = []scene{
 			}
 			p.s.hoards = true
 			p.RunUntil(time.Minute, "an offer", func() bool { return len(p.s.offers) == 1 })
-			p.Inject(schedulertest.Faults{{Kind: schedulertest.FailDisk, For: time.Minute}})
-			p.accept(p.s.offers[0].GetId().GetValue(), scheduler.CreateVolumes(volume...))
-			p.RunUntil(time.Minute, "an offer of the volume", func() bool { return len(p.s.offers) == 2 })
-			p.Advance(time.Second)
 			t := command("task", "server")
 			t.AgentId, t.Resources = p.agentID(), append(t.Resources, volume...)
-			p.accept(p.s.offers[1].GetId().GetValue(), scheduler.Launch(t))
+			p.accept(p.s.offers[0].GetId().GetValue(), scheduler.CreateVolumes(volume...), scheduler.Launch(t))
 			p.hears(dropped, lost, "task")
+			p.Advance(time.Minute) // from the master, and from the agent
 		},
 	},
 }

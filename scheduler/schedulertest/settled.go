@@ -35,6 +35,8 @@ func (c *Cluster) CheckSettled() {
 			c.check.settled(l, runs[l.key] || l.runs())
 		}
 	}
+	c.check.operationsAnswered(live)
+	c.check.agreed()
 	now := func(*Agent, loop.Instant) bool { return true }
 	c.check.emptied(now)
 	c.check.registered(now)

@@ -1,0 +1,119 @@
+package agent
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/resources"
+)
+
+// volumeWork makes and removes the directories of volumes, for one operation after the other: one may
+// remove what the next makes anew.
+type volumeWork struct {
+	queue []*operation // the first is being worked for
+	after []func()     // wait until all is done
+}
+
+// workOnVolumes makes and removes the directories of an operation's volumes, and then says how it ended.
+func (c *core) workOnVolumes(o *operation) {
+	c.volumes.queue = append(c.volumes.queue, o)
+	if len(c.volumes.queue) == 1 {
+		c.nextVolumes()
+	}
+}
+
+func (c *core) nextVolumes() {
+	o, workDir := c.volumes.queue[0], c.cfg.WorkDir
+	c.loop.Do(func() error { return syncVolumes(workDir, o.conversions) }, func(err error) {
+		if c.stopped {
+			return
+		}
+		if err != nil {
+			c.operationFailed(o, err)
+		} else {
+			c.operationEnded(o, mesosproto.OperationState_OPERATION_FINISHED, "")
+		}
+		c.volumes.queue = c.volumes.queue[1:]
+		if len(c.volumes.queue) > 0 {
+			c.nextVolumes()
+			return
+		}
+		after := c.volumes.after
+		c.volumes.after = nil
+		for _, f := range after {
+			f()
+		}
+	})
+}
+
+// whenThere calls f as soon as the volumes among some resources have their directories.
+func (c *core) whenThere(rs resources.Resources, f func()) {
+	if len(c.volumes.queue) > 0 && rs.Any(resources.Resource.IsPersistentVolume) {
+		c.volumes.after = append(c.volumes.after, f)
+		return
+	}
+	f()
+}
+
+// haveVolumes reports whether conversions make or take away volumes.
+func haveVolumes(conversions []resources.Conversion) bool {
+	for _, x := range conversions {
+		if x.Consumed.Any(resources.Resource.IsPersistentVolume) || x.Converted.Any(resources.Resource.IsPersistentVolume) {
+			return true
+		}
+	}
+	return false
+}
+
+// volumePath is where a persistent volume lies; tools know the place.
+func volumePath(workDir string, e resources.Resource) (string, error) {
+	if !validID(e.Disk().Persistence.ID) || resources.ValidateRole(e.ReservationRole()) != nil {
+		return "", fmt.Errorf("the volume %s has an id or role that can't be part of a path", e)
+	}
+	if s := e.Disk().Source; s != nil && s.Root != "" {
+		return filepath.Join(s.Root, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
+	}
+	return filepath.Join(workDir, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
+}
+
+// syncVolumes makes the directories of volumes that came to be, and removes those of volumes that are
+// gone.
+func syncVolumes(workDir string, conversions []resources.Conversion) error {
+	if workDir == "" {
+		return nil
+	}
+	for _, x := range conversions {
+		for e := range x.Converted.All() {
+			if e.IsPersistentVolume() {
+				path, err := volumePath(workDir, e)
+				if err == nil {
+					err = os.MkdirAll(path, 0o755)
+				}
+				if err != nil {
+					return fmt.Errorf("create volume: %w", err)
+				}
+			}
+		}
+		for e := range x.Consumed.All() {
+			if e.IsPersistentVolume() && !stillThere(x.Converted, e) {
+				path, err := volumePath(workDir, e)
+				if err == nil {
+					err = os.RemoveAll(path)
+				}
+				if err != nil {
+					return fmt.Errorf("remove volume: %w", err)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// stillThere reports whether a volume was resized rather than destroyed.
+func stillThere(rs resources.Resources, volume resources.Resource) bool {
+	return rs.Any(func(e resources.Resource) bool {
+		return e.IsPersistentVolume() && e.Disk().Persistence.ID == volume.Disk().Persistence.ID && e.ReservationRole() == volume.ReservationRole()
+	})
+}
