@@ -157,9 +157,6 @@
 // within the last five minutes it accepts that they are on their way. It adds:
 //
 //   - no fatal: no driver has given up.
-//
-// Of operations [Cluster.CheckSettled], which ends an exploration, checks what takes time:
-//
 //   - agreed: master and agent mean the same by what the agent has. (That master and allocator do is part of
 //     books.)
 //   - answered: of every operation with an id that was asked for more than five minutes ago its framework has
