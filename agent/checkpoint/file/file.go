@@ -37,6 +37,11 @@ type Store struct {
 	// with the log of before the last rewrite, or with none; no batch written since is durable.
 	placed  bool
 	syncDir func(path string) error
+
+	// suspect: a sync has failed. The system may have dropped what was written before, and call the next
+	// sync a success, so the log has to be written anew first.
+	suspect bool
+	sync    func(*os.File) error
 }
 
 var _ checkpoint.Store = (*Store)(nil)
@@ -57,7 +62,7 @@ func Open(path string) (*Store, error) {
 		}
 		return nil, fmt.Errorf("lock the checkpoint %s: %w", path, err)
 	}
-	s := &Store{path: path, lock: lock, values: map[string][]byte{}, live: int64(len(magic)), syncDir: syncDir}
+	s := &Store{path: path, lock: lock, values: map[string][]byte{}, live: int64(len(magic)), syncDir: syncDir, sync: syncFile}
 	if err := s.open(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -120,6 +125,9 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		return fmt.Errorf("the checkpoint %s is closed", s.path)
 	}
 	if sync {
+		if err := s.repair(); err != nil {
+			return err
+		}
 		if err := s.place(); err != nil {
 			return err
 		}
@@ -135,7 +143,8 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		return s.failed(err)
 	}
 	if sync {
-		if err := syscall.Fdatasync(int(s.f.Fd())); err != nil {
+		if err := s.sync(s.f); err != nil {
+			s.suspect = true
 			return s.failed(err)
 		}
 	}
@@ -152,7 +161,20 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 		s.live += entrySize(c.Key, c.Value)
 	}
 	if s.size > minRewrite && s.size > 4*s.live {
-		s.rewrite()
+		_ = s.rewrite() // the old log is whole; the next batch tries again
+	}
+	return nil
+}
+
+func syncFile(f *os.File) error { return syscall.Fdatasync(int(f.Fd())) }
+
+// repair makes sure that all that was written before can be made durable.
+func (s *Store) repair() error {
+	if !s.suspect {
+		return nil
+	}
+	if err := s.rewrite(); err != nil {
+		return fmt.Errorf("write the checkpoint %s anew, after it could not be synced: %w", s.path, err)
 	}
 	return nil
 }
@@ -180,7 +202,7 @@ func (s *Store) failed(err error) error {
 
 // rewrite replaces the log by one with nothing stale. If it fails the old log stays. Both logs hold the same,
 // so it is no matter yet which of them the directory will have.
-func (s *Store) rewrite() {
+func (s *Store) rewrite() error {
 	b := []byte(magic)
 	for _, k := range slices.Sorted(maps.Keys(s.values)) {
 		b = appendEntry(b, checkpoint.Entry{Key: k, Value: s.values[k]})
@@ -189,10 +211,10 @@ func (s *Store) rewrite() {
 	next := s.path + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return // the old log is whole; the next batch tries again
+		return err
 	}
 	if _, err = f.Write(b); err == nil {
-		err = f.Sync()
+		err = s.sync(f)
 	}
 	if err == nil {
 		err = os.Rename(next, s.path)
@@ -200,10 +222,11 @@ func (s *Store) rewrite() {
 	if err != nil {
 		f.Close()
 		os.Remove(next)
-		return
+		return err
 	}
 	s.f.Close()
-	s.f, s.size, s.placed = f, int64(len(b)), false
+	s.f, s.size, s.placed, s.suspect = f, int64(len(b)), false, false
+	return nil
 }
 
 func syncDir(path string) error {

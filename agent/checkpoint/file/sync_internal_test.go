@@ -59,6 +59,31 @@ func TestTheFirstDurableBatchSyncsTheDirectory(t *testing.T) {
 	require.Equal(t, 1, synced)
 }
 
+// After a sync has failed nobody knows what of the log is on the disk, whatever the next sync says.
+func TestALogThatCouldNotBeSyncedIsWrittenAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	s, err := Open(path)
+	require.NoError(t, err)
+	require.NoError(t, s.Append(number(0), false))
+	old, err := os.Stat(path)
+	require.NoError(t, err)
+	s.sync = func(*os.File) error { return errors.New("no") }
+	require.ErrorContains(t, s.Append(number(1), true), "no")
+	require.ErrorContains(t, s.Append(number(1), true), "after it could not be synced: no")
+	require.NoError(t, s.Append(number(2), false))
+	now, err := os.Stat(path)
+	require.NoError(t, err)
+	require.True(t, os.SameFile(old, now))
+
+	s.sync = syncFile
+	require.NoError(t, s.Append(number(3), true))
+	now, err = os.Stat(path)
+	require.NoError(t, err)
+	require.False(t, os.SameFile(old, now))
+	require.NoError(t, s.Close())
+	require.Equal(t, map[string]bool{"0": true, "2": true, "3": true}, keysIn(t, path))
+}
+
 // keysIn are the keys in a log.
 func keysIn(t *testing.T, path string) map[string]bool {
 	b, err := os.ReadFile(path)
