@@ -3,6 +3,7 @@ package loop
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -91,7 +92,7 @@ func (s *Sim) Step() bool { return s.step(endOfTime) }
 func (s *Sim) step(limit Instant) bool {
 	if len(s.next) > 0 {
 		f := s.next[0]
-		s.next = s.next[1:]
+		s.next[0], s.next = nil, s.next[1:]
 		f()
 		return true
 	}
@@ -211,7 +212,7 @@ func (l *SimLoop) unlist() {
 	l.listed = false
 	for i, r := range l.sim.ready {
 		if r == l {
-			l.sim.ready = append(l.sim.ready[:i], l.sim.ready[i+1:]...)
+			l.sim.ready = slices.Delete(l.sim.ready, i, i+1)
 			return
 		}
 	}
@@ -251,11 +252,13 @@ func (l *SimLoop) Do(work func() error, done func(error)) {
 	l.AfterFunc(l.sim.WorkTime(l.sim.random), func() { done(err) })
 }
 
-// Close ends the loop as a crash does: what is queued and every timer are gone, nothing runs again.
+// Close ends the loop as a crash does: what is queued and every timer are gone, nothing runs again. Nothing
+// holds on to what the timers were for: a process that died may have had much, and timers of a week.
 func (l *SimLoop) Close() {
 	l.unlist()
 	l.dead = true
 	l.queue, l.head = nil, 0
+	l.sim.timers.clean()
 }
 
 // Closed reports whether the loop was closed.

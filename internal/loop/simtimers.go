@@ -23,6 +23,9 @@ var _ Timer = (*simTimer)(nil)
 func (t *simTimer) Set(d time.Duration) { t.set(t.sim.in(d)) }
 
 func (t *simTimer) set(at Instant) {
+	if t.loop != nil && t.loop.dead {
+		return
+	}
 	s := t.sim
 	s.seq++
 	if t.carrier != 0 && t.seq == 0 {
@@ -109,8 +112,10 @@ type timerEntry struct {
 	t   *simTimer
 }
 
-// alive reports whether an entry stands for a timer that is set.
-func (e *timerEntry) alive() bool { return e.seq == e.t.carrier && e.t.seq != 0 }
+// alive reports whether an entry stands for a timer that is set and can do something.
+func (e *timerEntry) alive() bool {
+	return e.seq == e.t.carrier && e.t.seq != 0 && (e.t.loop == nil || !e.t.loop.dead)
+}
 
 // carry makes the entry for the present setting of a timer.
 func (q *timers) carry(t *simTimer) {
@@ -129,9 +134,7 @@ func (q *timers) push(e timerEntry) {
 // first returns the earliest that is set; ok is false if there is none.
 func (q *timers) first() (e timerEntry, ok bool) {
 	if q.dead > 64 && q.dead > (len(q.soon)+len(q.far))/2 {
-		q.soon.clean()
-		q.far.clean()
-		q.dead = 0
+		q.clean()
 	}
 	for {
 		if len(q.soon) == 0 && !q.refill() {
@@ -149,6 +152,13 @@ func (q *timers) first() (e timerEntry, ok bool) {
 			t.lost(e.seq)
 		}
 	}
+}
+
+// clean takes out what is of no use any more.
+func (q *timers) clean() {
+	q.soon.clean()
+	q.far.clean()
+	q.dead = 0
 }
 
 // lost is called when an entry is taken out of the queue before its time.
@@ -224,7 +234,7 @@ func (h timerHeap) down(i int, e timerEntry) {
 	h[i] = e
 }
 
-// clean takes out what is of no use any more.
+// clean keeps the entries that are alive.
 func (h *timerHeap) clean() {
 	kept := (*h)[:0]
 	for _, e := range *h {

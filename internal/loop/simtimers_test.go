@@ -192,3 +192,24 @@ func TestSimALoopThatIsNeverIdleKeepsNoMoreThanItHasToDo(t *testing.T) {
 	require.Equal(t, 10_000, n)
 	require.Less(t, cap(l.queue), 64)
 }
+
+// What a process that died had is let go, however far away its timers are.
+func TestClosedLoopLeavesNoTimersBehind(t *testing.T) {
+	s := NewSim(1)
+	dead, other := s.Loop("dead"), s.Loop("other")
+	stop := dead.AfterFunc(7*24*time.Hour, func() { t.Error("it is dead") })
+	again := dead.Timer(func() { t.Error("it is dead") })
+	again.Set(time.Microsecond)
+	again.Set(time.Hour)
+	ran := 0
+	other.AfterFunc(time.Hour, func() { ran++ })
+	dead.Close()
+	require.Equal(t, 1, len(s.timers.soon)+len(s.timers.far))
+	again.Set(time.Second)
+	dead.AfterFunc(time.Second, func() { t.Error("it is dead") })
+	require.Equal(t, 1, len(s.timers.soon)+len(s.timers.far))
+	stop()
+	s.Advance(8 * 24 * time.Hour)
+	require.Equal(t, 1, ran)
+	require.Zero(t, s.timers.dead)
+}

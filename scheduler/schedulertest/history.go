@@ -19,8 +19,11 @@ type history struct {
 	list     []*messagespb.Archive_Framework
 	listHash uint64
 	parts    map[*messagespb.Archive_Framework]uint64 // of list
-	turn     int
+	told     int                                      // how often
 }
+
+// looksEvery is how often a part of a history is hashed anew.
+const looksEvery = 16
 
 // hashOfReturn is the hash of an agent that comes back.
 func (t *trace) hashOfReturn(from string, m *messagespb.ReregisterSlaveMessage) uint64 {
@@ -56,10 +59,13 @@ func (h *history) learn(t *trace, list []*messagespb.Archive_Framework) {
 	h.list, h.parts, h.listHash = list, parts, hashOfHashes(hashes...)
 }
 
-// holds hashes a part of the history anew, each time another, and reports whether it is as it was.
+// holds hashes a part of the history anew now and then, each time another, and reports whether it is as it
+// was.
 func (h *history) holds(t *trace) bool {
-	h.turn++
-	if n := h.turn % (len(h.list) + 1); n < len(h.list) {
+	if h.told++; h.told%looksEvery != 0 {
+		return true
+	}
+	if n := h.told / looksEvery % (len(h.list) + 1); n < len(h.list) {
 		return h.parts[h.list[n]] == t.hashOfBytes(h.list[n])
 	}
 	return h.infoHash == t.hashOfBytes(h.info)

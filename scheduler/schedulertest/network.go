@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +21,7 @@ type network struct {
 	sim    *loop.Sim
 	trace  *trace
 	timing *timing
-	conns  []*connection // up, in the order in which they were made
+	conns  connections
 	// cut counts what keeps messages of one host from another; lag is how much later they come.
 	cut  map[pair]int
 	cuts uint64 // counts the changes of cut
@@ -101,7 +102,7 @@ func (n *network) unblock(from, to string) {
 		return
 	}
 	delete(n.cut, pair{from, to})
-	for _, c := range slices.Clone(n.conns) {
+	for _, c := range slices.Collect(n.conns.up()) {
 		c.toServer.release()
 		c.toClient.release()
 	}
@@ -132,6 +133,7 @@ type connection struct {
 	net            *network
 	client, server string
 	up             bool
+	place          int // in network.conns
 	toServer       lane
 	toClient       lane
 	// What tells each side that the connection is over.
@@ -167,6 +169,41 @@ type delivery struct {
 	with *passage      // faults that go with it
 }
 
+// connections are those that are up, in the order in which they were made. The places of those that are over
+// stay free until they are most.
+type connections struct {
+	list []*connection
+	live int
+}
+
+func (l *connections) add(c *connection) {
+	if len(l.list) > 16 && l.live < len(l.list)/2 {
+		l.list = slices.DeleteFunc(l.list, func(x *connection) bool { return x == nil })
+		for i, x := range l.list {
+			x.place = i
+		}
+	}
+	c.place = len(l.list)
+	l.list = append(l.list, c)
+	l.live++
+}
+
+// remove takes out one that is in the list.
+func (l *connections) remove(c *connection) {
+	l.list[c.place] = nil
+	l.live--
+}
+
+func (l *connections) up() iter.Seq[*connection] {
+	return func(yield func(*connection) bool) {
+		for _, c := range l.list {
+			if c != nil && !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
 // the hosts can't reach each other, or the server's process has ended.
 func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
@@ -178,7 +215,7 @@ func (n *network) connect(client, server string, clientBroke, serverBroke func()
 		n.sim.After(n.delay(), clientBroke)
 		return c
 	}
-	n.conns = append(n.conns, c)
+	n.conns.add(c)
 	return c
 }
 
@@ -303,12 +340,7 @@ func (c *connection) forget() {
 	c.up = false
 	c.toServer.lose()
 	c.toClient.lose()
-	for i, x := range c.net.conns {
-		if x == c {
-			c.net.conns = append(c.net.conns[:i], c.net.conns[i+1:]...)
-			return
-		}
-	}
+	c.net.conns.remove(c)
 }
 
 // Notice says when the sides of a broken connection hear of it.
@@ -340,7 +372,7 @@ func (c *connection) breakNow(n Notice) {
 // of lists the connections between two hosts; "" stands for any.
 func (n *network) of(a, b string) (out []*connection) {
 	is := func(host, want string) bool { return want == "" || host == want }
-	for _, c := range n.conns {
+	for c := range n.conns.up() {
 		if is(c.client, a) && is(c.server, b) || is(c.client, b) && is(c.server, a) {
 			out = append(out, c)
 		}
