@@ -118,7 +118,7 @@ func (c *core) watchUpdates(conn *connection) {
 	if !ok || conn.watch != nil {
 		return
 	}
-	conn.watch = c.loop.AfterFunc(ackTimeout-c.loop.Now().Sub(oldest.at), func() {
+	conn.watch = c.loop.AfterFunc(ackTimeout-c.age(oldest), func() {
 		conn.watch = nil
 		oldest, ok := c.updates.first()
 		switch {
@@ -126,11 +126,20 @@ func (c *core) watchUpdates(conn *connection) {
 			return
 		case !conn.shared && c.backlog.Full(): // nobody reads, so nothing can be heard
 			oldest.at = c.loop.Now()
-		case c.loop.Now().Sub(oldest.at) >= ackTimeout:
+		case c.age(oldest) >= ackTimeout:
 			c.renew(conn, status.Errorf(codes.Unavailable, "update of task %s not acknowledged within %v",
 				oldest.call.GetStatus().GetTaskId().GetValue(), ackTimeout))
 			return
 		}
 		c.watchUpdates(conn)
 	})
+}
+
+// age is how long ago an update was sent. If the clock has gone back since, it is sent just now.
+func (c *core) age(u *update) time.Duration {
+	now := c.loop.Now()
+	if now.Before(u.at) {
+		u.at = now
+	}
+	return now.Sub(u.at)
 }

@@ -164,6 +164,15 @@ func TestUpdateWithoutAcknowledgementIsSentAgain(t *testing.T) {
 	}
 }
 
+func TestAMissingAcknowledgementIsNoticedAlsoAfterTheClockWentBack(t *testing.T) {
+	p := subscribed(t)
+	require.NoError(t, p.driver.Running(taskID("t1")))
+	p.sim.Settle()
+	p.core.SetSkew(-time.Hour)
+	p.sim.Advance(2*ackTimeout + 2*time.Second)
+	require.Len(t, p.links, 2)
+}
+
 func TestAcknowledgementBeforeSubscribedCounts(t *testing.T) {
 	p := subscribed(t)
 	require.NoError(t, p.driver.Running(taskID("t")))

@@ -113,11 +113,11 @@ func (c *core) watch(conn *connection) {
 		conn.watch = func() bool { return false }
 		return
 	}
-	conn.watch = c.loop.AfterFunc(conn.silence-c.loop.Now().Sub(conn.heard), func() {
+	conn.watch = c.loop.AfterFunc(conn.silence-c.silence(conn), func() {
 		if !conn.shared && c.backlog.Full() {
 			conn.heard = c.loop.Now() // nobody reads, so nothing can be heard
 		}
-		if silent := c.loop.Now().Sub(conn.heard); silent >= conn.silence {
+		if silent := c.silence(conn); silent >= conn.silence {
 			what := "heartbeat"
 			if !conn.subscribed {
 				what = "answer to SUBSCRIBE"
@@ -128,6 +128,15 @@ func (c *core) watch(conn *connection) {
 		conn.watch = nil
 		c.watch(conn)
 	})
+}
+
+// silence is how long nothing was heard. If the clock has gone back since, it begins anew.
+func (c *core) silence(conn *connection) time.Duration {
+	now := c.loop.Now()
+	if now.Before(conn.heard) {
+		conn.heard = now
+	}
+	return now.Sub(conn.heard)
 }
 
 // lost ends a connection that broke, was refused or fell silent, and plans what comes next.

@@ -74,6 +74,14 @@ func TestSilenceOfFiveHeartbeatsIsALostConnection(t *testing.T) {
 	require.Len(t, p.links, 2)
 }
 
+// A clock that goes back must not make up signs of life from times to come.
+func TestSilenceIsNoticedAlsoAfterTheClockWentBack(t *testing.T) {
+	p := subscribed(t)
+	p.core.SetSkew(-time.Hour)
+	p.sim.Advance(2 * 75 * time.Second)
+	require.Equal(t, "Disconnected", p.actor.take())
+}
+
 func TestAnyEventIsASignOfLife(t *testing.T) {
 	p := subscribed(t)
 	for range 10 {

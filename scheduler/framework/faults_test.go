@@ -95,6 +95,13 @@ func TestScriptsThatOnceFailed(t *testing.T) {
 			{At: 283663847 * time.Microsecond, Kind: schedulertest.PauseAgent, Step: schedulertest.StepOffer, Moment: schedulertest.MomentUnderWay, Target: 626, For: 352629211 * time.Microsecond},
 			{At: 588799804 * time.Microsecond, Kind: schedulertest.FailDisk, Target: 263, For: 6526371 * time.Microsecond},
 		}},
+		{"the clock goes back as the stream breaks unnoticed", 51665, schedulertest.Faults{
+			{At: 5696560 * time.Microsecond, Kind: schedulertest.SkewFramework, Step: schedulertest.StepRegister, Moment: schedulertest.MomentHandled, For: 328491750 * time.Microsecond, By: -2746210249681},
+			{At: 5696560 * time.Microsecond, Kind: schedulertest.BreakFrameworkLink, Notice: schedulertest.Notice{Client: schedulertest.Never, Server: schedulertest.Never}},
+			{At: 28689028 * time.Microsecond, Kind: schedulertest.ResetAgent, Step: schedulertest.StepRegister, Target: 515, For: 45565955 * time.Microsecond},
+			{At: 28689028 * time.Microsecond, Kind: schedulertest.BreakAgentLink, Target: 515},
+			{At: 297097423 * time.Microsecond, Kind: schedulertest.LoseMaster, Step: schedulertest.StepRegister, Moment: schedulertest.MomentHandled, For: 11014966 * time.Microsecond},
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			schedulertest.Replay(t, suite(func() subject { return &right{} }), c.seed, c.script)
