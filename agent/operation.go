@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/agent/statusupdate"
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/resources"
@@ -104,7 +105,9 @@ func (c *core) applyOperation(m *messagespb.ApplyOperationMessage) {
 	}
 	// From here on this may be on the disk with whatever follows. So it has to be known there, for the next
 	// process to carry it on.
-	c.rememberOperation(o, false, nil)
+	if !c.guards.Off(guard.OperationAhead) {
+		c.rememberOperation(o, false, nil)
+	}
 	c.workOnVolumes(o)
 }
 
@@ -138,7 +141,7 @@ func (c *core) operationFailed(o *operation, err error) {
 // tellWhatIsHere corrects a master that takes something to be here that is not: only a registration says
 // what is. (In the reference an agent ends itself when an operation fails, and registers again.)
 func (c *core) tellWhatIsHere() {
-	if c.state == running {
+	if c.state == running && !c.guards.Off(guard.OperationFailure) {
 		c.disconnect()
 		c.registerAnew()
 	}
@@ -161,7 +164,7 @@ func (c *core) operationEnded(o *operation, state mesosproto.OperationState, why
 	o.status.Uuid = &mesosproto.UUID{Value: c.newUUID()}
 	o.status.Message = optionalString(why)
 	c.changed()
-	c.rememberOperation(o, true, func(err error) {
+	c.rememberOperation(o, true, c.guards.Wait(guard.OperationStore, func(err error) {
 		if err != nil {
 			// Nothing was promised to the master: it learns from the next registration what is here.
 			c.log.Error("operation can't be checkpointed; is the disk of --work_dir full?", zap.Error(err))
@@ -169,7 +172,7 @@ func (c *core) operationEnded(o *operation, state mesosproto.OperationState, why
 		}
 		o.ready = true
 		c.sendOperation(o)
-	})
+	}))
 }
 
 // sendOperation tells the master how an operation ended, again and again until it is acknowledged.
@@ -184,6 +187,9 @@ func (c *core) sendOperation(o *operation) {
 	}
 	wait := o.wait
 	o.wait = min(2*o.wait, statusupdate.RetryMax)
+	if c.guards.Off(guard.OperationRetry) {
+		return
+	}
 	o.stop = c.loop.AfterFunc(wait, func() { c.sendOperation(o) })
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -35,7 +36,7 @@ const orphanWait = 10 * time.Minute
 
 // waits reports whether an operation's framework may still come back, and then wants to know of it.
 func (c *core) waits(o *operation) bool {
-	return o.info.Id != nil && o.framework == nil && o.owner != "" && !c.completedID[o.owner] &&
+	return !c.guards.Off(guard.OrphanWait) && o.info.Id != nil && o.framework == nil && o.owner != "" && !c.completedID[o.owner] &&
 		!o.agent.reregistered.IsZero() && c.loop.Now().Sub(o.agent.reregistered) < orphanWait
 }
 

@@ -19,6 +19,10 @@ const (
 	UndeliveredTasks                   // a task that its executor does not have when it subscribes again is ended
 	ExecutorTimeout                    // an executor that does not subscribe is given up
 	MasterSilence                      // a master that does not ping is looked for again
+	OperationStore                     // how an operation ended is written before it is said
+	OperationRetry                     // and said again until it is acknowledged
+	OperationAhead                     // what is written with one operation is known to come of another that goes on
+	OperationFailure                   // the master is told what is here when what it counts upon failed
 
 	// Of the master.
 
@@ -31,6 +35,7 @@ const (
 	EndIsFinal         // nobody is told that a task is lost after being told how it ended
 	StepDown           // a leader that does not lead any more ends itself
 	AgentSilence       // an agent that does not answer pings is unreachable
+	OrphanWait         // how an operation ended waits for a framework that has not come back after an election
 
 	// Of the drivers.
 
@@ -45,9 +50,10 @@ var names = [end]string{
 	UpdateRetry: "update retry", UpdateDedup: "update dedup", UpdateStore: "update store",
 	AckStore: "ack store", ReconcileAnswer: "reconcile answer", KillMemoryOfAgent: "kill memory of agent",
 	LaunchVersion: "launch version", UndeliveredTasks: "undelivered tasks", ExecutorTimeout: "executor timeout", MasterSilence: "master silence",
+	OperationStore: "operation store", OperationRetry: "operation retry", OperationAhead: "operation ahead", OperationFailure: "operation failure",
 	OfferCheck: "offer check", ReconcileQuestion: "reconcile question", TaskAdoption: "task adoption",
 	KillMemoryOfMaster: "kill memory of master", RegistryFirst: "registry first", ReleaseOnce: "release once",
-	EndIsFinal: "end is final", StepDown: "step down", AgentSilence: "agent silence",
+	EndIsFinal: "end is final", StepDown: "step down", AgentSilence: "agent silence", OrphanWait: "orphan wait",
 	AckAfterCallback: "ack after callback", UpdateMemory: "update memory", DriverSilence: "driver silence",
 }
 

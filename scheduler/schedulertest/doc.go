@@ -146,6 +146,10 @@
 //   - durable: what an agent has acknowledged to an executor its framework has heard.
 //   - killed: a task whose KILL a master has taken, since when it has not crashed, has ended or its agent
 //     is away.
+//   - agreed: master and agent mean the same by what the agent has. (That master and allocator do is part of
+//     books.)
+//   - answered: of every operation with an id its framework has heard how it ended, that nobody knows of it,
+//     or that its agent is away; no agent waits for the acknowledgement of an operation.
 //   - hoarded: no framework has kept an offer for longer than Config.HoldOffers without using or declining
 //     it. That depends on nobody else, so only time in which the framework stands still does not count.
 //
@@ -157,11 +161,6 @@
 // within the last five minutes it accepts that they are on their way. It adds:
 //
 //   - no fatal: no driver has given up.
-//   - agreed: master and agent mean the same by what the agent has. (That master and allocator do is part of
-//     books.)
-//   - answered: of every operation with an id that was asked for more than five minutes ago its framework has
-//     heard how it ended, or that nobody knows of it: an ACCEPT that was lost it has to ask about. No agent
-//     has waited for long for an acknowledgement.
 //
 // # Guards
 //

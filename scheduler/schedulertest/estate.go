@@ -21,15 +21,18 @@ import (
 type estate struct {
 	kept    resources.Resources // what is on the disk for certain
 	since   []*conversion       // what came after that, in order
-	made    map[string]bool     // operations that are part of kept for good, by uuid
+	made    map[string]bool     // operations that are part of kept, by uuid; false: together with others they change nothing, so it can't be told
 	process *loop.SimLoop       // that registered last
 	version []byte              // of that registration: what was made for another one is refused
+	changed bool                // operations have come to it
+	agreed  loop.Instant        // when the master was seen to think so, too
 }
 
 // conversion is an operation that has reached the agent and can be done there.
 type conversion struct {
 	uuid  string
-	after resources.Resources // what the machine has then
+	does  []resources.Conversion // unallocated
+	after resources.Resources    // what the machine has then
 }
 
 func newEstate(total resources.Resources) *estate {
@@ -101,7 +104,15 @@ func (k *checker) claims(a *Agent, list []*mesosproto.Resource, version *mesospr
 	}
 	e.since = e.since[:n]
 	if e.process != a.loop {
+		sure := 0
+		for !e.at(sure).NeedCheckpoint().Equal(said) {
+			sure++
+		}
+		unsure := e.since[sure:]
 		e.settle(n)
+		for _, x := range unsure {
+			e.made[x.uuid] = false
+		}
 	}
 	e.process, e.version = a.loop, version.GetValue()
 	k.uses(a.machine)
@@ -110,21 +121,42 @@ func (k *checker) claims(a *Agent, list []*mesosproto.Resource, version *mesospr
 // converts notes an operation that reaches an agent, if it can be done there.
 func (k *checker) converts(a *Agent, m *messagespb.ApplyOperationMessage) {
 	e, uuid := a.machine.estate, string(m.GetOperationUuid().GetValue())
-	if e.made[uuid] || e.find(uuid) >= 0 || !bytes.Equal(m.GetResourceVersionUuid().GetUuid().GetValue(), e.version) {
+	e.changed = true
+	if id := m.GetOperationInfo().GetId(); id != nil {
+		l := k.operations.of(m.GetFrameworkId().GetValue(), id.GetValue())
+		l.agent = a
+		k.operationMoved(l)
+	}
+	if e.knows(uuid) || e.find(uuid) >= 0 || !bytes.Equal(m.GetResourceVersionUuid().GetUuid().GetValue(), e.version) {
 		return
 	}
 	list, err := resources.Conversions(m.GetOperationInfo())
 	if err != nil {
 		return
 	}
-	after := e.now()
-	for _, x := range list {
-		x.Consumed, x.Converted = x.Consumed.Unallocate(), x.Converted.Unallocate()
-		if after, err = after.Apply(x); err != nil {
-			return
+	for i := range list {
+		list[i].Consumed, list[i].Converted = list[i].Consumed.Unallocate(), list[i].Converted.Unallocate()
+	}
+	if after, err := e.now().Apply(list...); err == nil {
+		e.since = append(e.since, &conversion{uuid, list, after})
+	}
+}
+
+// knows reports whether an operation may be part of what is kept.
+func (e *estate) knows(uuid string) bool {
+	_, ok := e.made[uuid]
+	return ok
+}
+
+// revert takes back a conversion that could not be carried out, and those that built on it.
+func (e *estate) revert(at int) {
+	later := e.since[at+1:]
+	e.since = e.since[:at]
+	for _, x := range later {
+		if after, err := e.now().Apply(x.does...); err == nil {
+			e.since = append(e.since, &conversion{x.uuid, x.does, after})
 		}
 	}
-	e.since = append(e.since, &conversion{uuid, after})
 }
 
 // find tells where an operation is among those that came since.
@@ -142,8 +174,10 @@ func (k *checker) operationEnds(a *Agent, m *messagespb.UpdateOperationStatusMes
 	case state == mesosproto.OperationState_OPERATION_FINISHED && at >= 0:
 		e.settle(at + 1)
 		k.uses(a.machine)
-	case state == mesosproto.OperationState_OPERATION_FINISHED && !e.made[uuid]:
+	case state == mesosproto.OperationState_OPERATION_FINISHED && !e.knows(uuid):
 		k.violated(InvariantTruth, "%s says that operation %x is finished; it can't have done it", a.name, uuid)
+	case state == mesosproto.OperationState_OPERATION_FAILED && at >= 0:
+		e.revert(at)
 	case failed(state) && (e.made[uuid] || at >= 0):
 		k.violated(InvariantTruth, "%s says that operation %x is %v (%s), but has done it", a.name, uuid, state, m.GetStatus().GetMessage())
 	}

@@ -21,6 +21,10 @@ const (
 	GuardUndeliveredTasks   = guard.UndeliveredTasks   // it ends a task that its executor does not have when it subscribes again: bounded
 	GuardExecutorTimeout    = guard.ExecutorTimeout    // it gives up an executor that does not subscribe: bounded
 	GuardMasterSilence      = guard.MasterSilence      // it registers again when the master does not ping: bounded
+	GuardOperationStore     = guard.OperationStore     // it writes how an operation ended before it says so: kept
+	GuardOperationRetry     = guard.OperationRetry     // it says so again until that is acknowledged: answered
+	GuardOperationAhead     = guard.OperationAhead     // it knows after a crash which operations what it has written comes of: truth
+	GuardOperationFailure   = guard.OperationFailure   // it tells the master what it has when an operation failed: agreed
 	GuardOfferCheck         = guard.OfferCheck         // the master lets an offer be used once, and not after it took it back: no double
 	GuardReconcileQuestion  = guard.ReconcileQuestion  // it asks an agent that comes back for the tasks that it should have: bounded
 	GuardTaskAdoption       = guard.TaskAdoption       // it takes the tasks over that only an agent knows of: truth
@@ -30,6 +34,7 @@ const (
 	GuardEndIsFinal         = guard.EndIsFinal         // it does not say that a task is lost after it said how it ended: forward
 	GuardStepDown           = guard.StepDown           // it ends itself when it does not lead any more: one leader
 	GuardAgentSilence       = guard.AgentSilence       // it gives up an agent that does not answer: truth
+	GuardOrphanWait         = guard.OrphanWait         // it keeps how an operation ended for a framework that has not come back yet: order
 	GuardAckAfterCallback   = guard.AckAfterCallback   // the driver acknowledges an update when the framework was told: order
 	GuardUpdateMemory       = guard.UpdateMemory       // an executor's driver says again what the agent may have missed: stuck
 	GuardDriverSilence      = guard.DriverSilence      // it subscribes again when its stream is silent: truth

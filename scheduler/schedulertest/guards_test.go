@@ -1,12 +1,14 @@
 package schedulertest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/agent"
 	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/executor"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -23,6 +25,7 @@ type danger struct {
 	agents  int // default 1
 	masters int // default 1
 	behave  func(*containerizer.Spec) Behaviour
+	agent   func(*agent.Config)
 	settle  time.Duration // default 30 minutes
 	end     time.Duration // of the last run, had it not failed
 }
@@ -30,7 +33,7 @@ type danger struct {
 // Each guard is needed: without it, and with nothing else changed, an invariant is violated.
 func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 	shown := map[Guard]bool{}
-	for _, d := range dangers {
+	for _, d := range slices.Concat(dangers, operationDangers) {
 		shown[d.guard] = true
 		t.Run(d.guard.String(), func(t *testing.T) {
 			require.Empty(t, d.run(t).failure, "with all guards on")
@@ -46,7 +49,7 @@ func TestWithoutAGuardAnInvariantIsViolated(t *testing.T) {
 
 func (d *danger) run(t *testing.T, without ...Guard) outcome {
 	e := Exploration{
-		Config: Config{Agents: d.agents, Masters: d.masters, Behave: d.behave, Without: without, Bound: 10 * time.Minute},
+		Config: Config{Agents: d.agents, Masters: d.masters, Behave: d.behave, Agent: d.agent, Without: without, Bound: 10 * time.Minute},
 		Settle: d.settle,
 	}
 	if e.Settle == 0 {

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -15,16 +16,19 @@ import (
 // operations follows those that have an id from the framework's ACCEPT to the acknowledgement.
 type operations struct {
 	lives    map[operationKey]*operationLife
-	order    []*operationLife
+	open     []*operationLife            // of which the framework has not heard the end
 	statuses map[string]*operationStatus // that agents want acknowledged, by uuid
-	sequence []*operationStatus          // in the order in which they were first sent
+	waiting  []*operationStatus          // those that are not
 }
 
 type operationKey struct{ framework, operation string }
 
 type operationLife struct {
 	key   operationKey
-	asked time.Time                   // when its framework asked for it last
+	asked loop.Instant                // when its framework asked for it last
+	moved loop.Instant                // when something became of it last
+	agent *Agent                      // to which it came; nil: to none
+	kept  bool                        // it is in open
 	last  *mesosproto.OperationStatus // that the framework was told; nil: it was told nothing
 	end   mesosproto.OperationState   // that it was told, terminal; OPERATION_UNSUPPORTED: none
 }
@@ -33,9 +37,9 @@ type operationStatus struct {
 	agent string
 	life  *operationLife // nil: the operation has no id
 	state mesosproto.OperationState
-	since time.Time // it was first sent
-	seen  bool      // by the framework
-	acked bool      // and the agent knows that
+	since loop.Instant // it was first sent
+	seen  bool         // by the framework
+	acked bool         // and the agent knows that
 }
 
 func newOperations() operations {
@@ -48,7 +52,6 @@ func (o *operations) of(framework, operation string) *operationLife {
 	if l == nil {
 		l = &operationLife{key: key}
 		o.lives[key] = l
-		o.order = append(o.order, l)
 	}
 	return l
 }
@@ -72,8 +75,20 @@ func terminal(s mesosproto.OperationState) bool {
 func (k *checker) asksFor(m *schedulerpb.Call) {
 	for _, op := range m.GetAccept().GetOperations() {
 		if op.Id != nil {
-			k.operations.of(m.GetFrameworkId().GetValue(), op.GetId().GetValue()).asked = k.cluster.sim.Now()
+			l := k.operations.of(m.GetFrameworkId().GetValue(), op.GetId().GetValue())
+			l.asked = k.now()
+			k.operationMoved(l)
 		}
+	}
+}
+
+// operationMoved notes that something became of an operation, or that its framework heard of it. From then on
+// it is looked at, until its framework knows how it ended.
+func (k *checker) operationMoved(l *operationLife) {
+	l.moved = k.now()
+	if !l.kept {
+		l.kept = true
+		k.operations.open = append(k.operations.open, l)
 	}
 }
 
@@ -83,12 +98,13 @@ func (k *checker) operationSent(m *messagespb.UpdateOperationStatusMessage) {
 	if uuid == "" || k.operations.statuses[uuid] != nil {
 		return
 	}
-	s := &operationStatus{agent: m.GetSlaveId().GetValue(), state: m.GetStatus().GetState(), since: k.cluster.sim.Now()}
+	s := &operationStatus{agent: m.GetSlaveId().GetValue(), state: m.GetStatus().GetState(), since: k.now()}
 	if id := m.GetStatus().GetOperationId(); id != nil {
 		s.life = k.operations.of(m.GetFrameworkId().GetValue(), id.GetValue())
+		k.operationMoved(s.life)
 	}
 	k.operations.statuses[uuid] = s
-	k.operations.sequence = append(k.operations.sequence, s)
+	k.operations.waiting = append(k.operations.waiting, s)
 }
 
 // operationAcknowledged checks that what is acknowledged was seen by the framework, if it wants to know. A
@@ -100,20 +116,30 @@ func (k *checker) operationAcknowledged(m *messagespb.AcknowledgeOperationStatus
 		return
 	}
 	s.acked = true
-	if l := s.life; l != nil && !s.seen && k.isKnown(l.key.framework) && !k.isRemoved(l.key.framework) {
+	if l := s.life; l != nil && !s.seen && !k.isRemoved(l.key.framework) && !k.isOrphan(s) {
 		k.violated(InvariantOrder, "operation %s of %s: status %x (%v) is acknowledged, but the framework has not seen it", l.key.operation, l.key.framework, uuid, s.state)
 	}
 }
 
-// isKnown reports whether a framework is connected to the leading master.
-func (k *checker) isKnown(framework string) bool {
+// isOrphan reports whether the leading master has waited long enough for a framework to come back.
+func (k *checker) isOrphan(s *operationStatus) bool {
 	for f := range k.cluster.Master().Frameworks.All() {
-		if f.ID == framework {
-			return true
+		if f.ID == s.life.key.framework {
+			return false
 		}
 	}
-	return false
+	for a := range k.cluster.Master().Agents.All() {
+		if a.ID == s.agent {
+			return k.cluster.master.loop.Now().Sub(a.Reregistered) >= orphanWait
+		}
+	}
+	return true // it does not lead any more
 }
+
+// orphanWait is how long a master waits.
+//
+// Mesos: src/master/constants.hpp, MIN_WAIT_BEFORE_ORPHAN_OPERATION_ADOPTION.
+const orphanWait = 10 * time.Minute
 
 // operationTold checks what a framework is about to be told of an operation against what it was told before.
 func (k *checker) operationTold(framework *mesosproto.FrameworkID, s *mesosproto.OperationStatus) {
@@ -126,6 +152,7 @@ func (k *checker) operationTold(framework *mesosproto.FrameworkID, s *mesosproto
 		x.seen = true
 	}
 	l.last = s
+	k.operationMoved(l)
 	switch {
 	case l.end == state || l.end == mesosproto.OperationState_OPERATION_UNSUPPORTED:
 		if terminal(state) {
@@ -136,26 +163,71 @@ func (k *checker) operationTold(framework *mesosproto.FrameworkID, s *mesosproto
 	}
 }
 
-// operationsAnswered checks that every operation with an id has ended for its framework, or that this was
-// told that nobody knows of it, and that nobody is still waiting for an acknowledgement.
-func (k *checker) operationsAnswered(live map[string]bool) {
-	now := k.cluster.sim.Now()
-	for _, l := range k.operations.order {
-		if !live[l.key.framework] || now.Before(l.asked.Add(launchWithin)) {
-			continue
+// isOpen reports whether the framework still has to hear of an operation: how it ended, that nobody knows of
+// it, or that its agent is away.
+func (l *operationLife) isOpen() bool {
+	switch l.last.GetState() {
+	case mesosproto.OperationState_OPERATION_UNSUPPORTED, mesosproto.OperationState_OPERATION_PENDING, mesosproto.OperationState_OPERATION_RECOVERING:
+		return true
+	}
+	return false
+}
+
+// lookAtOperations checks what should be well by now, as [checker.look] does with tasks.
+func (k *checker) lookAtOperations(known map[string]*Framework, led loop.Instant) {
+	k.operations.open = slices.DeleteFunc(k.operations.open, func(l *operationLife) bool {
+		f := known[l.key.framework]
+		l.kept = f != nil && l.isOpen()
+		if !l.kept || !f.serves() {
+			return !l.kept
 		}
-		switch l.last.GetState() {
-		case mesosproto.OperationState_OPERATION_UNSUPPORTED, mesosproto.OperationState_OPERATION_PENDING, mesosproto.OperationState_OPERATION_RECOVERING:
-			k.violated(InvariantAnswered, "operation %s of %s was asked for at %v; of it was heard: %v", l.key.operation, l.key.framework, l.asked.Sub(loop.Epoch), l.last)
+		last := max(led, l.moved, k.hears(f))
+		if l.agent != nil {
+			last = max(last, k.fit(l.agent))
+		}
+		if k.past(last, 0) {
+			k.unanswered(l)
+		}
+		return false
+	})
+	k.operations.waiting = slices.DeleteFunc(k.operations.waiting, func(s *operationStatus) bool {
+		a, last := k.hosts[s.agent], max(led, s.since)
+		if s.acked || a == nil || a.ID() != "" && a.ID() != s.agent {
+			return true
+		}
+		if s.life != nil {
+			f := known[s.life.key.framework]
+			if f == nil || !f.serves() {
+				return f == nil
+			}
+			last = max(last, k.hears(f))
+		}
+		if k.past(max(last, k.fit(a)), 0) && !k.away(a) {
+			k.unacknowledged(s)
+		}
+		return false
+	})
+}
+
+func (k *checker) unanswered(l *operationLife) {
+	k.violated(InvariantAnswered, "operation %s of %s was asked for at %v; of it was heard: %v", l.key.operation, l.key.framework, time.Duration(l.asked), l.last)
+}
+
+func (k *checker) unacknowledged(s *operationStatus) {
+	k.violated(InvariantAnswered, "agent %s said at %v that an operation is %v; nobody has acknowledged that", s.agent, time.Duration(s.since), s.state)
+}
+
+// operationsSettled checks that nothing is open but what was asked for just now.
+func (k *checker) operationsSettled(live map[string]bool) {
+	for _, l := range k.operations.open {
+		if live[l.key.framework] && l.isOpen() && k.now() >= l.asked+loop.Instant(launchWithin) {
+			k.unanswered(l)
 		}
 	}
-	here := map[string]bool{}
-	for _, a := range k.cluster.agents {
-		here[a.ID()] = k.reached(a)
-	}
-	for _, s := range k.operations.sequence {
-		if !s.acked && here[s.agent] && now.After(s.since.Add(acknowledgeWithin)) && (s.life == nil || live[s.life.key.framework]) {
-			k.violated(InvariantAnswered, "agent %s said at %v that an operation is %v; nobody has acknowledged that", s.agent, s.since.Sub(loop.Epoch), s.state)
+	for _, s := range k.operations.waiting {
+		a := k.hosts[s.agent]
+		if !s.acked && a != nil && a.ID() == s.agent && k.reached(a) && k.now() >= s.since+loop.Instant(acknowledgeWithin) && (s.life == nil || live[s.life.key.framework]) {
+			k.unacknowledged(s)
 		}
 	}
 }

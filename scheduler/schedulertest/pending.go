@@ -44,11 +44,13 @@ func (k *checker) look() {
 		l.pending = k.looked(l, l.containers > 0 || l.runs(), known[l.key.framework], led)
 		return !l.pending
 	})
+	k.lookAtOperations(known, led)
 	if k.emptying {
 		k.emptying = k.emptied(k.due(led))
 	}
 	if k.minutes%minutesToAgents == 0 {
 		k.registered(k.due(led))
+		k.agreed(k.due(led))
 	}
 }
 
@@ -70,8 +72,10 @@ func (k *checker) lookAll() {
 	for _, l := range k.updates.order {
 		k.looked(l, runs[l.key] || l.runs(), known[l.key.framework], led)
 	}
+	k.lookAtOperations(known, led)
 	k.emptied(k.due(led))
 	k.registered(k.due(led))
+	k.agreed(k.due(led))
 }
 
 // known are the frameworks by the ids under which they are told of tasks, or will be when they are back.

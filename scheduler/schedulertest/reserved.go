@@ -3,6 +3,7 @@ package schedulertest
 import (
 	"cmp"
 
+	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/master"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
@@ -48,28 +49,32 @@ func (k *checker) conserved(was, is *master.AgentState) {
 	}
 }
 
-// agreed checks that master and agent mean the same by what the agent has. What the allocator knows is held
-// against the master's all the time ([InvariantBooks]).
-func (k *checker) agreed() {
+// agreed checks that master and agent mean the same by what an agent has, if they are due to. What the
+// allocator knows is held against the master's all the time ([InvariantBooks]).
+func (k *checker) agreed(due func(a *Agent, since loop.Instant) bool) {
 	m := k.cluster.master
 	if m.closed() {
 		return
 	}
-	states := map[string]*master.AgentState{}
-	for s := range m.master.Snapshot().Agents.All() {
-		if s.Connected {
-			states[s.ID] = s
-		}
-	}
+	var states map[string]*master.AgentState
 	for _, a := range k.cluster.agents {
-		s := states[a.ID()]
-		if s == nil || !k.reached(a) {
+		e := a.machine.estate
+		if !e.changed {
 			continue
 		}
-		if has := a.Snapshot().Total; !has.Equal(s.Total.NonRevocable()) {
-			k.violated(InvariantAgreed, "%s has %s; the master takes it to have %s", a.name, has, s.Total)
-		} else if e := a.machine.estate.now(); !has.Equal(e) {
-			k.violated(InvariantAgreed, "%s has %s; what it was told to do makes %s", a.name, has, e)
+		if states == nil {
+			states = map[string]*master.AgentState{}
+			for s := range m.master.Snapshot().Agents.All() {
+				states[s.ID] = s
+			}
+		}
+		has, s := a.Snapshot().Total, states[a.ID()]
+		switch {
+		case s == nil || !s.Connected || !k.reached(a): // registered has a word on that
+		case has.Equal(s.Total.NonRevocable()) && has.Equal(e.now()):
+			e.agreed = k.now()
+		case due(a, e.agreed):
+			k.violated(InvariantAgreed, "%s has %s; for the master it has %s; what it was told to do makes %s", a.name, has, s.Total, e.now())
 		}
 	}
 }

@@ -35,11 +35,11 @@ func (c *Cluster) CheckSettled() {
 			c.check.settled(l, runs[l.key] || l.runs())
 		}
 	}
-	c.check.operationsAnswered(live)
-	c.check.agreed()
+	c.check.operationsSettled(live)
 	now := func(*Agent, loop.Instant) bool { return true }
 	c.check.emptied(now)
 	c.check.registered(now)
+	c.check.agreed(now)
 	c.check.stop()
 }
 
