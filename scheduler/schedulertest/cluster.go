@@ -69,6 +69,7 @@ type Cluster struct {
 	check    *checker
 	// happened counts the faults of scripts.
 	happened map[FaultKind]int
+	lasting  map[lasting]int // how many faults do what lasts
 	timing   *timing
 }
 
@@ -102,7 +103,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 	c := &Cluster{
 		t: t, cfg: cfg, sim: sim, trace: tr,
 		net:   &network{sim: sim, trace: tr, cut: map[pair]int{}, lag: map[pair]time.Duration{}},
-		store: &registrymemory.Storage{}, happened: map[FaultKind]int{},
+		store: &registrymemory.Storage{}, happened: map[FaultKind]int{}, lasting: map[lasting]int{},
 	}
 	c.timing = &timing{cluster: c, hits: map[Cell]int{}}
 	c.net.timing = c.timing

@@ -323,7 +323,9 @@ func (s *simulated) Exec(id *mesosproto.ContainerID, command *mesosproto.Command
 	if c.does.Check != nil {
 		exit = c.does.Check(command)
 	}
-	s.loop.AfterFunc(time.Millisecond, func() { done(syscall.WaitStatus(exit<<8), nil, nil) })
+	s.machine.cluster.sim.After(time.Millisecond, func() {
+		s.post(func() { done(syscall.WaitStatus(exit<<8), nil, nil) })
+	})
 	return func() {}
 }
 

@@ -99,14 +99,19 @@ func (x *contender) say(what string, f func()) {
 }
 
 // hear is something that the ensemble sends.
-func (x *contender) hear(conn *connection, what string, f func()) {
+func (x *contender) hear(conn *connection, what string, f func()) { x.hearOf(nil, conn, what, f) }
+
+// hearOf is that with which something ends its way.
+func (x *contender) hearOf(p *passage, conn *connection, what string, f func()) {
 	conn.send(&conn.toClient, nil, func() {
+		p.reaches(MomentArriving)
 		x.note(electionHost, x.node.name, what)
 		x.node.loop.Post(func() {
 			if x.conn == conn && !x.over {
 				f()
 			}
 		})
+		p.arrived()
 	})
 }
 

@@ -172,6 +172,9 @@ func (e *ensemble) use(x *contender, number int, conn *connection, r *request) {
 		} else {
 			e.cluster.trace.note("election: refused: the registry is not for " + x.node.name)
 		}
-		sim.After(takes-before, func() { x.hear(conn, "", func() { x.answered(r, err) }) })
+		p := x.disk.passage
+		x.disk.passage = nil
+		p.halfway(takes - before)
+		sim.After(takes-before, func() { x.hearOf(p, conn, "", func() { x.answered(r, err) }) })
 	})
 }

@@ -99,7 +99,9 @@ type Fault struct {
 	Target int
 	// Other is the second host of a pair, counted from 0.
 	Other int
-	// For is how long it takes; what was broken is then whole again.
+	// For is how long it takes; what was broken is then whole again. If faults of a kind overlap, that is
+	// after the last of them; of several times By counts the one of the fault that began last, but for
+	// delays, which add up.
 	For time.Duration
 	// By is how much: of a delay, a skew, a slow disk.
 	By time.Duration

@@ -3,8 +3,6 @@ package schedulertest
 import (
 	"syscall"
 	"time"
-
-	"github.com/mesokit/mesokit/internal/loop"
 )
 
 // Inject lets the faults of a script happen, counted from now. Faults of frameworks that can't be
@@ -99,20 +97,17 @@ func (c *Cluster) faultOfMaster(f Fault, h *MasterHost) (undo func()) {
 		h.Crash()
 		return h.Restart
 	case PauseMaster:
-		return c.pause(h.node.loop)
+		return c.pause(f.Kind, h.node.loop)
 	case SkewMaster:
-		set := func(d time.Duration) {
+		return c.skew(f, h, func(d time.Duration) {
 			h.skew = d
 			h.node.loop.SetSkew(d)
-		}
-		set(f.By)
-		return func() { set(0) }
+		})
 	case SlowRegistry:
-		h.disk.slow = f.By
-		return func() { h.disk.slow = 0 }
+		return c.slow(f, h.disk)
 	case FailRegistry:
 		h.disk.broken = true
-		return func() { h.disk.broken = false }
+		return c.during(lasting{f.Kind, h}, func() { h.disk.broken = false })
 	case DelayMaster:
 		return c.net.slow(h.name, anywhere, f.By)
 	case CutElection:
@@ -156,20 +151,6 @@ func (c *Cluster) cutPair(f Fault) (undo func()) {
 	return c.net.partition(from, to, true, f.Kind == CutPair)
 }
 
-// pause lets loops stand still. One that has ended meanwhile is not woken.
-func (c *Cluster) pause(loops ...*loop.SimLoop) (undo func()) {
-	for _, l := range loops {
-		l.Pause()
-	}
-	return func() {
-		for _, l := range loops {
-			if !l.Closed() {
-				l.Resume()
-			}
-		}
-	}
-}
-
 func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 	switch f.Kind {
 	case BreakAgentLink:
@@ -199,23 +180,21 @@ func (c *Cluster) faultOfAgent(f Fault, a *Agent) (undo func()) {
 	case CrashContainer:
 		a.machine.killOne(f.Target)
 	case PauseAgent:
-		return c.pause(a.loop)
+		return c.pause(f.Kind, a.loop)
 	case SkewAgent:
-		set := func(d time.Duration) {
+		return c.skew(f, a, func(d time.Duration) {
 			a.skew = d
 			a.loop.SetSkew(d)
-		}
-		set(f.By)
-		return func() { set(0) }
+		})
 	case SlowDisk:
-		a.disk.slow = f.By
-		return func() { a.disk.slow = 0 }
+		return c.slow(f, a.disk)
 	case FailDisk:
-		a.store.Fail(errDisk)
-		return func() { a.store.Fail(nil) }
+		store := a.store
+		store.Fail(errDisk)
+		return c.during(lasting{f.Kind, store}, func() { store.Fail(nil) })
 	case HangContainerizer:
 		a.machine.hang(true)
-		return func() { a.machine.hang(false) }
+		return c.during(lasting{f.Kind, a.machine}, func() { a.machine.hang(false) })
 	default:
 		c.t.Fatalf("there is no fault %q", f.Kind)
 	}
@@ -248,15 +227,13 @@ func (c *Cluster) faultOfFramework(f Fault, w *Framework) (undo func()) {
 	case CutFramework, CutFrameworkOut, CutFrameworkIn:
 		return c.net.partition(w.name, anywhere, f.Kind != CutFrameworkIn, f.Kind != CutFrameworkOut)
 	case PauseFramework:
-		return c.pause(w.loop, w.calls)
+		return c.pause(f.Kind, w.loop, w.calls)
 	case SkewFramework:
-		set := func(d time.Duration) {
+		return c.skew(f, w, func(d time.Duration) {
 			w.skew = d
 			w.loop.SetSkew(d)
 			w.calls.SetSkew(d)
-		}
-		set(f.By)
-		return func() { set(0) }
+		})
 	default: // CrashFramework, LoseFramework
 		if w.process == nil { // it can't be started again
 			return c.nothing(f, w.name+" was started by Run, not RunProcess")

@@ -41,14 +41,12 @@ func (c *Cluster) faultOfExecutor(f Fault) (undo func()) {
 	case LoseExecutorAnswer:
 		p.http.loseAnswer = true
 	case PauseExecutor:
-		return c.pause(p.loop, p.calls)
+		return c.pause(f.Kind, p.loop, p.calls)
 	default: // SkewExecutor
-		set := func(d time.Duration) {
+		return c.skew(f, p, func(d time.Duration) {
 			p.loop.SetSkew(d)
 			p.calls.SetSkew(d)
-		}
-		set(f.By)
-		return func() { set(0) }
+		})
 	}
 	return nil
 }

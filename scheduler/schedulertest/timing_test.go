@@ -74,6 +74,25 @@ func TestAFaultHitsTheStepItWaitsFor(t *testing.T) {
 	}
 }
 
+// A write of the registry has its moments, be it on the master's own disk or on the other side of a
+// network: the master that stands still there knows the agent that was to be admitted, or not.
+func TestAFaultHappensAtItsMomentOfTheRegistrysWrite(t *testing.T) {
+	for _, masters := range []int{1, 3} {
+		for moment, known := range map[schedulertest.Moment]int{
+			schedulertest.MomentSent: 0, schedulertest.MomentUnderWay: 0, schedulertest.MomentArriving: 0, schedulertest.MomentHandled: 1,
+		} {
+			c := schedulertest.New(t, schedulertest.Config{Masters: masters, Agents: -1})
+			c.RunUntil(time.Minute, "a leader", func() bool { return c.Leader() != nil })
+			leader := c.Leader()
+			c.AddAgent(schedulertest.DefaultResources)
+			c.Inject(schedulertest.Faults{{Kind: schedulertest.PauseMaster, Step: schedulertest.StepRegister, Moment: moment, Skip: 1, For: time.Hour}})
+			c.Advance(8 * time.Second)
+			require.Contains(t, c.Trace(), "(registry)", "%d masters, %q", masters, moment)
+			require.Equal(t, known, leader.Snapshot().Agents.Len(), "%d masters, %q", masters, moment)
+		}
+	}
+}
+
 func TestALostCallIsTheOneThatWasWaitedFor(t *testing.T) {
 	before, after := struck(t, schedulertest.Fault{Kind: schedulertest.LoseCall, Step: schedulertest.StepAccept})
 	require.Contains(t, before, "OFFERS")
