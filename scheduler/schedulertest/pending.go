@@ -182,7 +182,7 @@ func (l *taskLife) wrong(runs bool) (invariant, what string) {
 		if runs {
 			return InvariantTruth, "has ended for its framework, but its container runs"
 		}
-	case l.last == mesosproto.TaskState_TASK_UNREACHABLE:
+	case l.last == mesosproto.TaskState_TASK_UNREACHABLE, l.ended && !runs: // nobody need ask
 	case l.last == mesosproto.TaskState_TASK_RUNNING:
 		if !runs {
 			return InvariantTruth, "runs for its framework, but no container does"

@@ -92,12 +92,13 @@ func (k *checker) kept(l *taskLife) {
 // unheard are the updates that an agent has promised to pass on and that the framework has not heard.
 func (l *taskLife) unheard() iter.Seq[saying] {
 	return func(yield func(saying) bool) {
-		if l.amnesic || l.reset || l.lastFrom != nil && transitions.Terminal(l.last) && l.lastFrom.GetSource() != mesosproto.TaskStatus_SOURCE_EXECUTOR {
+		if l.reset || l.lastFrom != nil && transitions.Terminal(l.last) && l.lastFrom.GetSource() != mesosproto.TaskStatus_SOURCE_EXECUTOR {
 			return
 		}
-		for _, s := range l.said {
+		for i, s := range l.said {
 			end := transitions.Terminal(s.state)
-			if l.promises[s.uuid] && !(l.rebooted && !end) && !slices.Contains(l.seen, s.uuid) && !yield(s) || end {
+			forgot := i < l.forgot.said && (l.forgot.all || !end)
+			if l.promises[s.uuid] && !forgot && !slices.Contains(l.seen, s.uuid) && !yield(s) || end {
 				return
 			}
 		}

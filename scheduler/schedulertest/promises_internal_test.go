@@ -83,12 +83,12 @@ func TestWhatBecomesOfAnExecutorsUpdatesIsChecked(t *testing.T) {
 		"lost with the machine": {"", func(x talk, l *taskLife) {
 			x.says("1", running)
 			x.stores("1")
-			l.rebooted = true
+			x.k.rebooted("")
 		}},
 		"an end lost with the machine": {InvariantDurable, func(x talk, l *taskLife) {
 			x.says("1", finished)
 			x.stores("1")
-			l.rebooted = true
+			x.k.rebooted("")
 		}},
 		"after the end, which the agent told": {"", func(x talk, _ *taskLife) {
 			x.says("1", running)

@@ -1,6 +1,7 @@
 package schedulertest
 
 import (
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -25,6 +26,7 @@ type taskLife struct {
 	key        taskKey
 	agent      string
 	sent       []string        // uuids, as the agent first sent them
+	at         int             // of sent: which it sent last
 	over       bool            // the last of them is terminal
 	seen       []string        // uuids, as the framework first saw them
 	acked      map[string]bool // that reached the agent
@@ -36,15 +38,24 @@ type taskLife struct {
 	containers int                    // of it that run, of tasks without an executor
 	aware      bool                   // the framework is PARTITION_AWARE
 	unknown    bool                   // the last answer was that the master does not know it
-	amnesic    bool                   // its agent forgot of it; see amnesic
-	rebooted   bool                   // its agent's machine died; see rebooted
+	ended      bool                   // its end was heard, though its agent has forgotten that and said otherwise
 	survived   int                    // how many of sent an earlier process of the agent sent
+	forgot     forgetting
 	// See killed.go.
 	spoken  bool          // a master has told the framework of it
 	knownTo string        // the master that knows it alive; empty: none, as far as is known
 	grace   time.Duration // its own
 	kill    *kill         // nil: none was taken
 	telling               // of its executor
+}
+
+// forgetting is what an agent may not know any more of a task, because of how a process of it ended.
+type forgetting struct {
+	all   bool // anything; else only what is not terminal, and acknowledgements
+	sent  int  // how many of sent
+	said  int  // how many of said
+	fresh bool // nothing was sent since
+	back  bool // nothing new was heard since, so the task may go back
 }
 
 func newUpdates() updates {
@@ -75,19 +86,17 @@ func (k *checker) crashed(agent string) {
 // but not synced, so the agent may send them again, and the task go back; but never from its end.
 func (k *checker) rebooted(agent string) {
 	k.crashed(agent)
-	for _, l := range k.updates.order {
-		if l.agent == agent {
-			l.rebooted = true
-		}
-	}
+	k.forget(agent, false)
 }
 
 // amnesic notes that an agent died while its disk refused writes. What could not be written is missing
-// after its next start, so the tasks that it had are not held to their order.
-func (k *checker) amnesic(agent string) {
+// after its next start.
+func (k *checker) amnesic(agent string) { k.forget(agent, true) }
+
+func (k *checker) forget(agent string, all bool) {
 	for _, l := range k.updates.order {
-		if l.agent == agent {
-			l.rebooted, l.amnesic = true, true
+		if was := l.forgot; l.agent == agent {
+			l.forgot = forgetting{all || was.all && (was.fresh || was.back), len(l.sent), len(l.said), true, true}
 		}
 	}
 }
@@ -100,24 +109,28 @@ func (k *checker) fromAgent(m proto.Message) {
 	}
 	l := k.updates.of(x.GetUpdate().GetFrameworkId().GetValue(), x.GetUpdate().GetStatus().GetTaskId().GetValue())
 	uuid := string(x.GetUpdate().GetUuid())
-	for i, sent := range l.sent {
-		if sent == uuid {
-			if !l.rebooted && i != len(l.sent)-1 {
-				k.violated(InvariantOrder, "task %s of %s: the agent sends update %x again after a later one", l.key.task, l.key.framework, uuid)
-			}
-			return
+	fresh, end := l.forgot.fresh, transitions.Terminal(x.GetUpdate().GetStatus().GetState())
+	l.forgot.fresh = false
+	if i := slices.Index(l.sent, uuid); i >= 0 {
+		if !fresh && (i < l.at || i > l.at && !l.acked[l.sent[l.at]]) {
+			k.violated(InvariantOrder, "task %s of %s: the agent sends update %x again after %x", l.key.task, l.key.framework, uuid, l.sent[l.at])
 		}
+		if l.at = i; fresh && l.forgot.all {
+			l.over = end // a later end is forgotten
+		}
+		return
 	}
 	switch n := len(l.sent); {
-	case n == 0 || l.amnesic:
-	case n == l.survived && (l.over || !l.rebooted && !l.acked[l.sent[n-1]]):
+	case n == 0 || fresh && l.forgot.all:
+	case n == l.survived && (l.over || !fresh && !l.acked[l.sent[l.at]]):
 		k.violated(InvariantDurable, "task %s of %s: the agent that sent update %x has forgotten it after a crash; now it sends %x", l.key.task, l.key.framework, l.sent[n-1], uuid)
-	case !l.rebooted && !l.acked[l.sent[n-1]]:
-		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[n-1])
+	case !fresh && !l.acked[l.sent[l.at]]:
+		k.violated(InvariantOrder, "task %s of %s: the agent sends update %x although %x is not acknowledged", l.key.task, l.key.framework, uuid, l.sent[l.at])
 	}
 	k.passes(l, uuid)
+	l.at = len(l.sent)
 	l.sent = append(l.sent, uuid)
-	l.over = transitions.Terminal(x.GetUpdate().GetStatus().GetState())
+	l.over = end
 }
 
 // toAgent notes an acknowledgement that arrives.
@@ -154,10 +167,8 @@ func (k *checker) inOrder(l *taskLife, uuid string) {
 	if uuid == "" {
 		return
 	}
-	for _, seen := range l.seen {
-		if seen == uuid {
-			return
-		}
+	if slices.Contains(l.seen, uuid) {
+		return
 	}
 	l.seen = append(l.seen, uuid)
 	n := 0
@@ -166,7 +177,7 @@ func (k *checker) inOrder(l *taskLife, uuid string) {
 			n++
 		}
 	}
-	if n != len(l.seen) && len(l.sent) > 0 && !l.rebooted {
+	if n != len(l.seen) && len(l.sent) > 0 {
 		k.violated(InvariantOrder, "task %s of %s: update %x is seen out of order: seen %x, sent %x", l.key.task, l.key.framework, uuid, l.seen, l.sent)
 	}
 }
@@ -195,9 +206,13 @@ func (k *checker) forward(l *taskLife, s *mesosproto.TaskStatus) {
 	switch {
 	case first || from == to || transitions.Task.Allowed(from, to):
 	case from == mesosproto.TaskState_TASK_LOST && !l.aware && byMaster: // its agent may come back
-	case l.amnesic, l.rebooted && !transitions.Terminal(from):
+	case l.forgot.back && (l.forgot.all || !transitions.Terminal(from)):
+		l.ended = l.ended || transitions.Terminal(from)
 	default:
 		k.violated(InvariantForward, "task %s of %s: %v (%s) after %v", l.key.task, l.key.framework, to, why(s), from)
+	}
+	if slices.Index(l.sent, string(s.GetUuid())) >= l.forgot.sent {
+		l.forgot.back = false
 	}
 }
 
