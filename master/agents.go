@@ -27,7 +27,8 @@ type peer struct {
 // they try again.
 //
 // On a connection an agent registers first. What comes over one on which none is registered was sent
-// before that agent had another connection, over which later messages may have come already.
+// before that agent had another connection, over which later messages may have come already. While the
+// registry takes the agent in, what it says is lost, but for what it says only once.
 func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 	if c.phase != leading {
 		c.counters.Dropped++
@@ -45,6 +46,9 @@ func (c *core) fromAgent(conn link.Conn, m proto.Message) {
 	}
 	p := c.conns[conn]
 	if p == nil || p.agent == nil {
+		if m, ok := m.(*messagespb.ExitedExecutorMessage); ok && c.exitedMeanwhile(conn, m) {
+			return
+		}
 		c.counters.Dropped++
 		return
 	}

@@ -23,8 +23,28 @@ type comeback struct {
 	conn      link.Conn
 	m         *messagespb.ReregisterSlaveMessage
 	total     resources.Resources
-	tasks     []resources.Resources // what m.Tasks use
-	executors []resources.Resources // what m.ExecutorInfos use
+	tasks     []resources.Resources               // what m.Tasks use
+	executors []resources.Resources               // what m.ExecutorInfos use
+	exited    []*messagespb.ExitedExecutorMessage // of m.ExecutorInfos, since
+}
+
+// exitedMeanwhile keeps the end of an executor of an agent that is being let in again: the agent has told
+// of the executor, and says only once that it has ended. (The reference forgets it; then it takes the
+// executor for one that lives, and every task for it is dropped.)
+func (c *core) exitedMeanwhile(conn link.Conn, m *messagespb.ExitedExecutorMessage) bool {
+	back := c.returning[m.GetSlaveId().GetValue()]
+	if back == nil || back.conn != conn {
+		return false
+	}
+	is := func(f *mesosproto.FrameworkID, e *mesosproto.ExecutorID) bool {
+		return f.GetValue() == m.GetFrameworkId().GetValue() && e.GetValue() == m.GetExecutorId().GetValue()
+	}
+	if !slices.ContainsFunc(back.m.GetExecutorInfos(), func(e *mesosproto.ExecutorInfo) bool { return is(e.FrameworkId, e.ExecutorId) }) ||
+		slices.ContainsFunc(back.exited, func(x *messagespb.ExitedExecutorMessage) bool { return is(x.FrameworkId, x.ExecutorId) }) {
+		return false
+	}
+	back.exited = append(back.exited, m)
+	return true
 }
 
 // reregister handles an agent that has an id: it lost its connection, was restarted, or looks for a new
@@ -74,6 +94,9 @@ func (c *core) reregister(conn link.Conn, m *messagespb.ReregisterSlaveMessage) 
 		delete(c.returning, id)
 		if !c.registryFailed("re-register agent", id, err) {
 			c.comeBack(id, back)
+			for _, m := range back.exited {
+				c.executorExited(m)
+			}
 		}
 	})
 }

@@ -87,6 +87,11 @@ func TestScriptsThatOnceFailed(t *testing.T) {
 			{At: 256561437 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepOffer, Moment: schedulertest.MomentUnderWay, For: 618238842 * time.Microsecond},
 			{At: 280857842 * time.Microsecond, Kind: schedulertest.CutMasterIn, Step: schedulertest.StepRegister, Moment: schedulertest.MomentUnderWay, For: 18635137 * time.Microsecond},
 		}},
+		{"an executor ends while its agent stands still and is given up", 3896, schedulertest.Faults{
+			{At: 19050321 * time.Microsecond, Kind: schedulertest.CutMaster, Step: schedulertest.StepAcknowledge, Target: 210, For: 440885233 * time.Microsecond},
+			{At: 284827478 * time.Microsecond, Kind: schedulertest.PauseAgent, Target: 638, For: 677156880 * time.Microsecond},
+			{At: 420828605 * time.Microsecond, Kind: schedulertest.CrashExecutor, Target: 381},
+		}},
 		{"an agent stands still as its registration is answered", 41810, schedulertest.Faults{
 			{At: 65631593 * time.Microsecond, Kind: schedulertest.ResetAgent, Step: schedulertest.StepOffer, Moment: schedulertest.MomentArriving, Target: 383, For: 200514351 * time.Microsecond},
 			{At: 77794721500, Kind: schedulertest.FailDisk, Step: schedulertest.StepOffer, Moment: schedulertest.MomentArriving, Skip: 2, Target: 218, For: 661106964 * time.Microsecond},
