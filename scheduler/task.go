@@ -81,9 +81,12 @@ func WithName(name string) TaskOption {
 	return func(t *mesosproto.TaskInfo) { t.Name = proto.String(name) }
 }
 
-// WithCommand makes the task run a shell command.
+// WithCommand makes the task run a shell command. An empty one changes nothing.
 func WithCommand(command string) TaskOption {
 	return func(t *mesosproto.TaskInfo) {
+		if command == "" {
+			return
+		}
 		c := commandOf(t)
 		c.Shell, c.Value, c.Arguments = proto.Bool(true), proto.String(command), nil
 	}

@@ -39,6 +39,8 @@ func TestTasks(t *testing.T) {
 			smallText + `command:{shell:false arguments:"-v"} container:{type:DOCKER docker:{image:"nginx"}}`},
 		{"Docker with a command", DockerTask("t", "busybox", small, WithCommand("echo $A"), WithEnv("A", "1")),
 			smallText + `command:{shell:true value:"echo $A" environment:{variables:{name:"A" value:"1"}}} container:{type:DOCKER docker:{image:"busybox"}}`},
+		{"Docker with no command", DockerTask("t", "nginx", small, WithCommand("")),
+			smallText + `command:{shell:false} container:{type:DOCKER docker:{image:"nginx"}}`},
 		{"Docker with everything", DockerTask("t", "nginx", small, WithPort(31001, 80, "tcp"), WithPort(31003, 443, "tcp"),
 			WithForcePull(), WithPrivileged(), WithParameter("label", "a=b"), WithVolume("/h", "/c", mesosproto.Volume_RO)),
 			smallText + `resources:{name:"ports" type:RANGES ranges:{range:{begin:31001 end:31001} range:{begin:31003 end:31003}}}

@@ -18,7 +18,6 @@ import (
 
 	"github.com/gogo/status"
 	"go.uber.org/zap"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/mesosproto"
@@ -55,16 +54,11 @@ func run(ctx context.Context, master, image, command, text, state string, n int,
 		return errors.New("give -image or -command, or -end to end what runs; see --help")
 	}
 	task := scheduler.CommandTask("", command, need)
-	if image != "" && command != "" {
+	if image != "" {
 		task = scheduler.DockerTask("", image, need, scheduler.WithCommand(command))
-	} else if image != "" {
-		task = scheduler.DockerTask("", image, need)
 	}
-	store, err := filestore.Open(state)
-	if status.Code(err) == codes.FailedPrecondition { // another instance has it, and is at work
-		fmt.Fprintln(os.Stderr, "service: waiting:", status.Convert(err).Message())
-		store, err = filestore.Wait(ctx, state)
-	}
+	waiting := func(err error) { fmt.Fprintln(os.Stderr, "service: waiting:", status.Convert(err).Message()) }
+	store, err := filestore.Wait(ctx, state, waiting)
 	if err != nil {
 		return err
 	}

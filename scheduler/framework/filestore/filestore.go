@@ -76,12 +76,17 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// Wait is Open, but waits while another process has the store, until ctx ends.
-func Wait(ctx context.Context, path string) (*Store, error) {
+// Wait is Open, but waits while another process has the store, until ctx ends. waiting, if it is not nil, is
+// told so once: by the error that Open returns.
+func Wait(ctx context.Context, path string, waiting func(error)) (*Store, error) {
 	for {
 		s, err := Open(path)
 		if status.Code(err) != codes.FailedPrecondition {
 			return s, err
+		}
+		if waiting != nil {
+			waiting(err)
+			waiting = nil
 		}
 		select {
 		case <-ctx.Done():

@@ -141,18 +141,20 @@ func TestOneProcessAtATime(t *testing.T) {
 	require.Equal(t, codes.FailedPrecondition, status.Code(err), "%v", err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Wait(ctx, path)
+	_, err = Wait(ctx, path, nil)
 	require.ErrorIs(t, err, context.Canceled)
-	got := make(chan *Store)
+	got, told := make(chan *Store), make(chan error, 9)
 	go func() {
-		w, err := Wait(t.Context(), path)
+		w, err := Wait(t.Context(), path, func(err error) { told <- err })
 		if err != nil {
 			t.Error(err)
 		}
 		got <- w
 	}()
+	require.Equal(t, codes.FailedPrecondition, status.Code(<-told))
 	require.NoError(t, s.Close())
 	require.NoError(t, (<-got).Close())
+	require.Empty(t, told, "it is told once")
 }
 
 func TestAFolderMustExist(t *testing.T) {
