@@ -298,7 +298,7 @@ func destroyAll(a *agent.Agent, containers containerizer.Containerizer) error {
 	defer cancel()
 	var errs []error
 	for _, f := range a.Snapshot().Frameworks {
-		for _, e := range f.Executors {
+		for e := range f.Executors.All() {
 			id := &mesosproto.ContainerID{Value: proto.String(e.ContainerID)}
 			_, err := containers.Destroy(ctx, id)
 			if err == nil {

@@ -35,6 +35,9 @@ func (k *checker) stop() {
 
 // startChecks begins to check a task that runs.
 func (c *core) startChecks(s *supervisor) {
+	if s.task.info.GetHealthCheck() == nil && s.task.info.GetCheck() == nil {
+		return
+	}
 	k := &checker{}
 	s.checker = k
 	p := prober{c, s}

@@ -47,6 +47,8 @@ type core struct {
 	info                *mesosproto.AgentInfo                      // with the id once there is one; replaced, never changed
 	wired               struct{ from, info *mesosproto.AgentInfo } // info in wire form, and what it was made from
 	older               olderForm
+	shared              map[string]string         // environment of all executors; replaced, never changed
+	sharedCheckpointed  map[string]string         // of those that are checkpointed
 	ownNetwork          []*mesosproto.NetworkInfo // of containers that have none of their own
 	resourceVersion     *mesosproto.UUID          // of what the master was told last; it echoes it with each task
 

@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"fmt"
 	"maps"
 	"math"
 	"strconv"
@@ -23,6 +22,7 @@ func (c *core) spec(ex *executor, user string) *containerizer.Spec {
 		ExecutorID:   ex.id,
 		AgentID:      c.agentID(),
 		Environment:  c.environment(ex),
+		Shared:       c.sharedEnvironment(ex),
 		Resources:    ex.liveResources(),
 		Limits:       ex.limits(),
 		Sandbox:      ex.sandbox,
@@ -55,45 +55,65 @@ func (c *core) user(ex *executor) string {
 	return ex.fw.info.GetUser()
 }
 
-// environment is what executors learn from the agent. Docker tasks get only what the reference's
-// Docker executor passes into the container.
+// environment is what an executor learns from the agent, besides what all executors learn. Docker tasks get
+// only what the reference's Docker executor passes into the container.
 func (c *core) environment(ex *executor) map[string]string {
-	t := ex.supervised()
-	if t != nil && t.info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER && t.info.GetContainer() != nil {
-		return allocationRole(map[string]string{}, t.info.GetResources())
+	var list []*mesosproto.Resource
+	if t := ex.supervised(); t != nil {
+		list = t.info.GetResources()
 	}
-	env := make(map[string]string, len(c.cfg.ExecutorEnvironment)+16)
+	env := make(map[string]string, 6)
+	if len(list) > 0 {
+		env["MESOS_ALLOCATION_ROLE"] = list[0].GetAllocationInfo().GetRole()
+	}
+	if ex.docker() {
+		return env
+	}
+	env["MESOS_FRAMEWORK_ID"] = ex.fw.id
+	env["MESOS_EXECUTOR_ID"] = ex.id
+	env["MESOS_DIRECTORY"] = ex.sandbox
+	env["MESOS_SANDBOX"] = ex.sandbox
+	env["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = durationText(c.shutdownGrace(ex))
+	return env
+}
+
+// docker reports whether the executor is a Docker task.
+func (ex *executor) docker() bool {
+	t := ex.supervised()
+	return t != nil && t.info.GetContainer() != nil && t.info.GetContainer().GetType() == mesosproto.ContainerInfo_DOCKER
+}
+
+// sharedEnvironment is what all executors learn from the agent, but for Docker tasks. It is made once for
+// those that are checkpointed and once for the others.
+func (c *core) sharedEnvironment(ex *executor) map[string]string {
+	if ex.docker() {
+		return nil
+	}
+	made := &c.shared
+	if ex.fw.info.GetCheckpoint() {
+		made = &c.sharedCheckpointed
+	}
+	if *made != nil && (*made)["MESOS_SLAVE_ID"] == c.agentID() {
+		return *made
+	}
+	env := make(map[string]string, len(c.cfg.ExecutorEnvironment)+9)
 	maps.Copy(env, c.cfg.ExecutorEnvironment)
 	endpoint := c.cfg.PID
 	if i := strings.IndexByte(endpoint, '@'); i >= 0 {
 		endpoint = endpoint[i+1:]
 	}
-	env["MESOS_FRAMEWORK_ID"] = ex.fw.id
-	env["MESOS_EXECUTOR_ID"] = ex.id
 	env["MESOS_SLAVE_ID"] = c.agentID()
-	env["MESOS_DIRECTORY"] = ex.sandbox
-	env["MESOS_SANDBOX"] = ex.sandbox
 	env["MESOS_SLAVE_PID"] = c.cfg.PID
 	env["MESOS_AGENT_ENDPOINT"] = endpoint
 	env["MESOS_CHECKPOINT"] = "0"
 	env["MESOS_HTTP_COMMAND_EXECUTOR"] = "0"
-	env["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"] = durationText(c.shutdownGrace(ex))
 	env["LIBPROCESS_PORT"] = "0"
 	if ex.fw.info.GetCheckpoint() {
 		env["MESOS_CHECKPOINT"] = "1"
 		env["MESOS_RECOVERY_TIMEOUT"] = durationText(c.cfg.RecoveryTimeout)
 		env["MESOS_SUBSCRIPTION_BACKOFF_MAX"] = durationText(c.cfg.ExecutorReregistrationTimeout)
 	}
-	if t != nil {
-		return allocationRole(env, t.info.GetResources())
-	}
-	return env
-}
-
-func allocationRole(env map[string]string, list []*mesosproto.Resource) map[string]string {
-	if len(list) > 0 {
-		env["MESOS_ALLOCATION_ROLE"] = list[0].GetAllocationInfo().GetRole()
-	}
+	*made = env
 	return env
 }
 
@@ -159,17 +179,18 @@ func requested(list []*mesosproto.Resource, name string) float64 {
 // commandExecutorInfo is the executor that the reference would start for a command task; operators
 // see it in the agent's state.
 func commandExecutorInfo(fw *framework, t *mesosproto.TaskInfo) *mesosproto.ExecutorInfo {
-	id := t.GetTaskId().GetValue()
-	info := &mesosproto.ExecutorInfo{
-		ExecutorId:  &mesosproto.ExecutorID{Value: proto.String(id)},
-		FrameworkId: fw.info.GetId(),
-		Name:        proto.String(fmt.Sprintf("Command Executor (Task: %s) (Command: %s)", id, commandText(t.GetCommand()))),
-		Source:      proto.String(id), //lint:ignore SA1019 operators' tools read it
-		Command:     t.GetCommand(),
-		Container:   t.GetContainer(),
-		Labels:      t.GetLabels(),
-		Discovery:   t.GetDiscovery(),
-	}
+	m := &struct { // one allocation for all: there is one for each command task
+		info     mesosproto.ExecutorInfo
+		executor mesosproto.ExecutorID
+		id, name string
+	}{id: t.GetTaskId().GetValue()}
+	m.name = "Command Executor (Task: " + m.id + ") (Command: " + commandText(t.GetCommand()) + ")"
+	m.executor.Value = &m.id
+	info := &m.info
+	info.ExecutorId, info.FrameworkId = &m.executor, fw.info.GetId()
+	info.Name, info.Source = &m.name, &m.id //lint:ignore SA1019 operators' tools read it
+	info.Command, info.Container = t.GetCommand(), t.GetContainer()
+	info.Labels, info.Discovery = t.GetLabels(), t.GetDiscovery()
 	if t.GetKillPolicy().GetGracePeriod() != nil {
 		grace := t.GetKillPolicy().GetGracePeriod().GetNanoseconds() + int64(2*time.Second)
 		info.ShutdownGracePeriod = &mesosproto.DurationInfo{Nanoseconds: proto.Int64(grace)}

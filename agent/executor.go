@@ -36,11 +36,7 @@ func newExecutor(fw *framework, id string, seq uint64) *executor {
 		cancel:           func() {},
 	}
 	fw.executors[id] = ex
-	if n := len(fw.order); n > 0 && fw.order[n-1].seq < seq {
-		fw.order = append(fw.order, ex)
-	} else {
-		fw.order = nil
-	}
+	fw.pages = fw.pages.add(ex)
 	return ex
 }
 
@@ -386,7 +382,7 @@ func (c *core) removeExecutor(ex *executor) {
 		c.complete(t)
 	}
 	delete(fw.executors, ex.id)
-	fw.order = slices.DeleteFunc(fw.order, func(x *executor) bool { return x == ex })
+	fw.pages = fw.pages.remove(ex)
 	fw.completed = append(fw.completed, ex.snapshot())
 	fw.completed = fw.completed[max(0, len(fw.completed)-c.cfg.MaxCompletedExecutors):]
 	c.forgetExecutor(ex)

@@ -49,7 +49,7 @@ func TestEnvironmentOfExecutors(t *testing.T) {
 		"MESOS_HTTP_COMMAND_EXECUTOR":          "0",
 		"MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD": "1.5mins",
 		"LIBPROCESS_PORT":                      "0",
-	}, r.box.last().spec.Environment)
+	}, r.box.last().spec.Variables())
 	require.True(t, r.box.last().spec.Checkpointed)
 }
 

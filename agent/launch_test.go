@@ -25,7 +25,7 @@ func TestCommandTaskRunsAndFinishes(t *testing.T) {
 	require.Equal(t, "dev", k.spec.Environment["MESOS_ALLOCATION_ROLE"])
 	require.Equal(t, "hello", k.spec.Environment["MESOS_EXECUTOR_ID"])
 	require.Equal(t, "5secs", k.spec.Environment["MESOS_EXECUTOR_SHUTDOWN_GRACE_PERIOD"])
-	require.Equal(t, "slave(1)@127.0.0.1:5051", k.spec.Environment["MESOS_SLAVE_PID"])
+	require.Equal(t, "slave(1)@127.0.0.1:5051", k.spec.Variables()["MESOS_SLAVE_PID"])
 
 	r.run(10 * time.Second)
 	u := r.updates()

@@ -34,7 +34,7 @@ type framework struct {
 	pid         string // of a v0 scheduler; empty for v1
 	terminating bool   // shut down by the master: no more updates
 	executors   map[string]*executor
-	order       []*executor      // the same, oldest first; nil if that has to be found out
+	pages       pages            // the same, oldest first
 	tasks       map[string]*task // of all executors, until they are completed
 	completed   []*ExecutorState // the latest MaxCompletedExecutors; snapshots share it
 	seq         uint64
@@ -108,7 +108,8 @@ type executor struct {
 	forgetting     map[string]*forgetting // by task
 
 	stopRegistration, stopShutdown, stopHeartbeat func() bool
-	page                                          *ExecutorState // cache of the snapshot; nil if stale
+	on                                            *page          // of its framework's
+	shown                                         *ExecutorState // cache of the snapshot; nil if stale
 }
 
 func (ex *executor) age() uint64 { return ex.seq }

@@ -23,7 +23,9 @@ import (
 //	completed/<framework>/<executor>/<task> completionRecord, as long as the executor lives
 //	resources                               resourcesRecord
 //	operation/<uuid>                        operationRecord
-const recordVersion = 1
+//
+// Since version 2 the executorRecord of a task that the agent supervises has no Info.
+const recordVersion = 2
 
 type agentRecord struct {
 	Version int
@@ -40,7 +42,7 @@ type frameworkRecord struct {
 type executorRecord struct {
 	Version    int
 	Seq        uint64
-	Info       []byte // ExecutorInfo
+	Info       []byte // ExecutorInfo; empty if Supervised: it follows from the task
 	Supervised bool   // the agent itself runs the task of this id
 	Container  string
 	Sandbox    string
@@ -132,13 +134,13 @@ func (c *core) noteWrite(err error) {
 
 // putThen is put, or with sync a write that survives the machine's death; then runs once it was tried,
 // whether or not it went well.
-func (c *core) putThen(sync bool, then func(), changes ...checkpoint.Entry) {
+func (c *core) putThen(sync bool, then func(error), changes ...checkpoint.Entry) {
 	tried := false
 	c.disk.Put(sync, func(err error) {
 		c.noteWrite(err)
 		if !tried {
 			tried = true
-			then()
+			then(err)
 		}
 	}, changes...)
 }
@@ -175,7 +177,7 @@ func (c *core) rememberExecutor(ex *executor) {
 		pid, _ = c.containers.Pid(ex.container)
 	}
 	info := ex.encoded
-	if info == nil {
+	if info == nil && ex.supervisor == nil {
 		info = encoded(ex.info)
 		if ex.spec != nil { // more will follow
 			ex.encoded = info
@@ -248,7 +250,7 @@ func (c *core) rememberDeliveries(ex *executor, last *batch, done func()) {
 		done()
 		return
 	}
-	c.putThen(false, done, changes...)
+	c.putThen(false, func(error) { done() }, changes...)
 }
 
 func (c *core) forgetTask(t *task) {
@@ -304,11 +306,11 @@ func (c *core) rememberUpdate(u *statusupdate.Update, safe func(error)) {
 	c.disk.Put(u.Terminal(), safe, checkpoint.Entry{Key: u.Key, Value: r.encode()})
 }
 
-// rememberAcknowledgement notes that an update need not be sent any more. done follows when that is
+// rememberAcknowledgement notes that an update need not be sent any more. done follows, once, when that is
 // written, or synced, or can't be.
-func (c *core) rememberAcknowledgement(u *statusupdate.Update, sync bool, done func()) {
+func (c *core) rememberAcknowledgement(u *statusupdate.Update, sync bool, done func(error)) {
 	if u.Key == "" {
-		done()
+		done(nil)
 		return
 	}
 	r := updateRecord{Version: recordVersion, Update: u.Encoded, Acked: true}

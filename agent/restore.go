@@ -55,7 +55,9 @@ func (c *core) restore(entries []checkpoint.Entry) error {
 		}
 	}
 	for _, fw := range inOrder(c.frameworks) {
+		fw.pages = nil // they came in the order of their ids
 		for _, ex := range inOrder(fw.executors) {
+			fw.pages = fw.pages.add(ex)
 			slices.SortFunc(ex.tasks, func(a, b *task) int { return cmp.Compare(a.seq, b.seq) })
 			ex.requeue()
 			slices.SortFunc(ex.over, func(a, b completion) int { return cmp.Compare(a.seq, b.seq) })
@@ -156,7 +158,10 @@ func (c *core) restoreExecutor(ids []string, value []byte) (kept bool, err error
 	}
 	ex := newExecutor(fw, ids[1], c.sawAge(r.Seq))
 	ex.info = new(mesosproto.ExecutorInfo)
-	if err := proto.Unmarshal(r.Info, ex.info); err != nil {
+	if r.Supervised && len(r.Info) == 0 { // more when its task is restored, unless that is over
+		ex.info.ExecutorId = &mesosproto.ExecutorID{Value: proto.String(ex.id)}
+		ex.info.FrameworkId = fw.info.GetId()
+	} else if err := proto.Unmarshal(r.Info, ex.info); err != nil {
 		return false, err
 	}
 	ex.container = &mesosproto.ContainerID{Value: proto.String(r.Container)}
@@ -189,6 +194,7 @@ func (c *core) restoreTask(ids []string, value []byte) (kept bool, err error) {
 	t.ex.addTask(t)
 	if s := t.ex.supervisor; s != nil {
 		s.adopt(t)
+		t.ex.info = commandExecutorInfo(fw, t.info)
 	}
 	return true, nil
 }

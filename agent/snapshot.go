@@ -30,7 +30,7 @@ type FrameworkState struct {
 	Info               *mesosproto.FrameworkInfo
 	PID                string
 	Active             bool
-	Executors          []*ExecutorState
+	Executors          ExecutorList
 	CompletedExecutors []*ExecutorState
 }
 
@@ -77,7 +77,10 @@ func (n *Counters) ended(s mesosproto.TaskState) {
 
 // touched marks an executor as changed.
 func (c *core) touched(ex *executor) {
-	ex.page = nil
+	ex.shown = nil
+	if ex.on != nil {
+		ex.on.states = nil
+	}
 	c.touchedFramework(ex.fw)
 }
 
@@ -123,14 +126,7 @@ func (fw *framework) snapshot() *FrameworkState {
 	if fw.page != nil {
 		return fw.page
 	}
-	p := &FrameworkState{Info: fw.info, PID: fw.pid, Active: !fw.terminating}
-	if fw.order == nil {
-		fw.order = inOrder(fw.executors)
-	}
-	p.Executors = make([]*ExecutorState, 0, len(fw.order))
-	for _, ex := range fw.order {
-		p.Executors = append(p.Executors, ex.snapshot())
-	}
+	p := &FrameworkState{Info: fw.info, PID: fw.pid, Active: !fw.terminating, Executors: fw.pages.snapshot()}
 	p.CompletedExecutors = fw.completed
 	fw.page = p
 	return p
@@ -138,8 +134,8 @@ func (fw *framework) snapshot() *FrameworkState {
 
 // snapshot is cached until the executor changes.
 func (ex *executor) snapshot() *ExecutorState {
-	if ex.page != nil {
-		return ex.page
+	if ex.shown != nil {
+		return ex.shown
 	}
 	p := &ExecutorState{
 		Info:        ex.info,
@@ -161,6 +157,6 @@ func (ex *executor) snapshot() *ExecutorState {
 	for _, t := range ex.completedTasks {
 		p.CompletedTasks = append(p.CompletedTasks, t.message())
 	}
-	ex.page = p
+	ex.shown = p
 	return p
 }

@@ -105,14 +105,14 @@ func (c *core) acceptAgain(u *statusupdate.Update, acked func(error)) {
 
 // take records an update and sends it when its turn comes.
 func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.TaskStatus, acked func(error)) {
-	m := &messagespb.StatusUpdate{
-		FrameworkId: framework,
-		ExecutorId:  s.GetExecutorId(),
-		SlaveId:     c.info.GetId(),
-		Status:      s,
-		Timestamp:   s.Timestamp,
-		Uuid:        s.GetUuid(),
-	}
+	both := &struct { // one allocation for both: they live as long
+		update  statusupdate.Update
+		message messagespb.StatusUpdate
+	}{}
+	u, m := &both.update, &both.message
+	u.Message = m
+	m.FrameworkId, m.ExecutorId, m.SlaveId = framework, s.GetExecutorId(), c.info.GetId()
+	m.Status, m.Timestamp, m.Uuid = s, s.Timestamp, s.GetUuid()
 	if m.Timestamp == nil {
 		m.Timestamp = proto.Float64(c.timestamp())
 	}
@@ -130,7 +130,7 @@ func (c *core) take(framework *mesosproto.FrameworkID, t *task, s *mesosproto.Ta
 		c.streams.prune(stream, t)
 		c.touched(t.ex)
 	}
-	u := &statusupdate.Update{Message: m, Waiting: []func(error){acked}}
+	u.Waiting = []func(error){acked}
 	if fw := c.frameworks[framework.GetValue()]; fw != nil && fw.info.GetCheckpoint() {
 		u.Key = updateKey(fw.id, s.GetTaskId().GetValue(), c.nextAge())
 	}
@@ -214,19 +214,24 @@ func (c *core) containerStatus(ex *executor, said *mesosproto.ContainerStatus) *
 
 // forward sends the head of a stream to the master.
 func (c *core) forward(u *messagespb.StatusUpdate) {
-	m := &messagespb.StatusUpdateMessage{Update: u, Pid: proto.String(c.cfg.PID)}
+	m := &struct { // one allocation for all: it is sent for each update
+		message messagespb.StatusUpdateMessage
+		update  messagespb.StatusUpdate
+		latest  mesosproto.TaskState
+	}{}
+	m.message.Update, m.message.Pid = u, &c.cfg.PID
 	if fw := c.frameworks[u.GetFrameworkId().GetValue()]; fw != nil {
 		if t := fw.task(u.GetStatus().GetTaskId().GetValue()); t != nil {
 			t.forwarded = u.GetStatus()
 			// The master frees the task's resources when it knows the latest state, however many
 			// updates still wait before it.
-			m.Update = &messagespb.StatusUpdate{
-				FrameworkId: u.FrameworkId, ExecutorId: u.ExecutorId, SlaveId: u.SlaveId, Status: u.Status,
-				Timestamp: u.Timestamp, Uuid: u.Uuid, LatestState: t.state.Enum(),
-			}
+			m.message.Update, m.latest = &m.update, t.state
+			m.update.FrameworkId, m.update.ExecutorId, m.update.SlaveId = u.FrameworkId, u.ExecutorId, u.SlaveId
+			m.update.Status, m.update.Timestamp, m.update.Uuid = u.Status, u.Timestamp, u.Uuid
+			m.update.LatestState = &m.latest
 		}
 	}
-	c.send(m)
+	c.send(&m.message)
 }
 
 // updateFramework is sent when a scheduler subscribed anew: it wants what is still unacknowledged now.

@@ -113,7 +113,7 @@ func (ss *streams) acknowledge(s *stream, uuid []byte) *statusupdate.Update {
 	})
 	// The terminal update survives the machine's death; so must the acknowledgements before it, or what
 	// they are for would follow it.
-	ss.core.rememberAcknowledgement(head, s.AtEnd(), func() { next(nil) })
+	ss.core.rememberAcknowledgement(head, s.AtEnd(), next)
 	return head
 }
 

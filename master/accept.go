@@ -3,6 +3,8 @@ package master
 import (
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/master/offer"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -16,6 +18,8 @@ type acceptance struct {
 	framework *framework
 	agent     *agent
 	role      string
+	// allocation is to role, as all of the resources say it.
+	allocation *mesosproto.Resource_AllocationInfo
 
 	offered     resources.Resources // the sum of the offers
 	remaining   resources.Resources // after the operations so far
@@ -38,6 +42,7 @@ func (c *core) accept(f *framework, m *schedulerpb.Call_Accept) {
 		return
 	}
 	x := &acceptance{framework: f, agent: c.agents.get(offers[0].AgentID), role: offers[0].Role}
+	x.allocation = &mesosproto.Resource_AllocationInfo{Role: proto.String(x.role)}
 	x.offered = sumOf(offers)
 	x.remaining = x.offered
 	for _, o := range offers {

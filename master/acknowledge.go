@@ -29,7 +29,9 @@ func (c *core) acknowledge(f *framework, m *schedulerpb.Call_Acknowledge) {
 			c.removeTask(t, false)
 		}
 	}
-	a.strangers.remove(f.id + "/" + m.GetTaskId().GetValue())
+	if a.strangers.len() > 0 {
+		a.strangers.remove(f.id + "/" + m.GetTaskId().GetValue())
+	}
 	c.counters.ValidAcknowledgements++
 	a.send(&messagespb.StatusUpdateAcknowledgementMessage{
 		SlaveId:     m.AgentId,

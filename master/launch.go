@@ -17,10 +17,12 @@ func (c *core) launch(x *acceptance, op *mesosproto.Offer_Operation) {
 		c.refuseTasks(f, tasks, err, mesosproto.TaskStatus_REASON_TASK_INVALID)
 		return
 	}
+	scope := c.scope(x)
 	for _, t := range tasks {
-		t = completeTask(t, f, x.role)
+		t = completeTask(t, f, x.allocation)
 		c.shareVolumes(x, t.Resources)
-		cost, err := validation.Task(t, c.scope(x))
+		scope.Available = x.remaining
+		cost, err := validation.Task(t, scope)
 		if err != nil {
 			c.refuseTask(f, t, mesosproto.TaskState_TASK_ERROR, err.Error(), mesosproto.TaskStatus_REASON_TASK_INVALID)
 			continue
@@ -52,10 +54,10 @@ func (c *core) launchGroup(x *acceptance, op *mesosproto.Offer_Operation) {
 		c.refuseTasks(f, tasks, err, mesosproto.TaskStatus_REASON_TASK_GROUP_INVALID)
 		return
 	}
-	e = completeExecutor(e, nil, x.role)
+	e = completeExecutor(e, nil, x.allocation)
 	group := groupOf(tasks, e)
 	for i, t := range group.Tasks {
-		group.Tasks[i] = completeTask(t, nil, x.role)
+		group.Tasks[i] = completeTask(t, nil, x.allocation)
 		c.shareVolumes(x, group.Tasks[i].Resources)
 	}
 	cost, err := validation.TaskGroup(group, e, c.scope(x))
@@ -149,9 +151,9 @@ func (c *core) shareVolumes(x *acceptance, list []*mesosproto.Resource) {
 
 // completeTask returns a task with all that a framework may leave out: allocation roles and, for a
 // single task, the executor's framework id and the type of the health check. t is not changed.
-func completeTask(t *mesosproto.TaskInfo, f *framework, role string) *mesosproto.TaskInfo {
-	list := completeResources(t.Resources, role)
-	e := completeExecutor(t.Executor, f, role)
+func completeTask(t *mesosproto.TaskInfo, f *framework, to *mesosproto.Resource_AllocationInfo) *mesosproto.TaskInfo {
+	list := completeResources(t.Resources, to)
+	e := completeExecutor(t.Executor, f, to)
 	h := completeHealthCheck(t.HealthCheck)
 	if sameSlice(list, t.Resources) && e == t.Executor && h == t.HealthCheck {
 		return t
@@ -161,11 +163,11 @@ func completeTask(t *mesosproto.TaskInfo, f *framework, role string) *mesosproto
 	return t
 }
 
-func completeExecutor(e *mesosproto.ExecutorInfo, f *framework, role string) *mesosproto.ExecutorInfo {
+func completeExecutor(e *mesosproto.ExecutorInfo, f *framework, to *mesosproto.Resource_AllocationInfo) *mesosproto.ExecutorInfo {
 	if e == nil {
 		return nil
 	}
-	list := completeResources(e.Resources, role)
+	list := completeResources(e.Resources, to)
 	id := e.FrameworkId
 	if id == nil && f != nil {
 		id = f.idProto
@@ -202,9 +204,9 @@ func completeHealthCheck(h *mesosproto.HealthCheck) *mesosproto.HealthCheck {
 	return h
 }
 
-// completeResources allocates to role what is not allocated, and brings reservations into the new
+// completeResources allocates to a role what is not allocated, and brings reservations into the new
 // format. list and its messages are not changed.
-func completeResources(list []*mesosproto.Resource, role string) []*mesosproto.Resource {
+func completeResources(list []*mesosproto.Resource, to *mesosproto.Resource_AllocationInfo) []*mesosproto.Resource {
 	var out []*mesosproto.Resource
 	for i, r := range list {
 		if r == nil {
@@ -220,7 +222,7 @@ func completeResources(list []*mesosproto.Resource, role string) []*mesosproto.R
 		}
 		m := copyResource(r)
 		if m.AllocationInfo == nil {
-			m.AllocationInfo = &mesosproto.Resource_AllocationInfo{Role: proto.String(role)}
+			m.AllocationInfo = to
 		}
 		if old {
 			resources.Upgrade(m)

@@ -75,7 +75,7 @@ func operationEnded(s mesosproto.OperationState) bool {
 // that follow, before the agent has confirmed it.
 func (c *core) convert(x *acceptance, op *mesosproto.Offer_Operation) {
 	f, a := x.framework, x.agent
-	op = completeOperation(op, x.role)
+	op = completeOperation(op, x.allocation)
 	conversions, err := c.checkOperation(x, op)
 	if err != nil {
 		c.refuseOperation(f, op, err.Error()+"; on agent "+a.String())
@@ -407,15 +407,15 @@ func (c *core) loseOperations(a *agent, unreachable bool) {
 	}
 }
 
-// completeOperation allocates to role what is not allocated, and brings reservations into the new
+// completeOperation allocates to a role what is not allocated, and brings reservations into the new
 // format. op is not changed.
-func completeOperation(op *mesosproto.Offer_Operation, role string) *mesosproto.Offer_Operation {
+func completeOperation(op *mesosproto.Offer_Operation, to *mesosproto.Resource_AllocationInfo) *mesosproto.Offer_Operation {
 	op = proto.CloneOf(op)
 	one := func(r *mesosproto.Resource) *mesosproto.Resource {
 		if r == nil || resources.Validate(r) != nil {
 			return r
 		}
-		return completeResources([]*mesosproto.Resource{r}, role)[0]
+		return completeResources([]*mesosproto.Resource{r}, to)[0]
 	}
 	all := func(list []*mesosproto.Resource) {
 		for i, r := range list {

@@ -163,8 +163,13 @@ func (c *core) status(id *mesosproto.TaskID, agent *mesosproto.AgentID, state me
 }
 
 func updateEvent(s *mesosproto.TaskStatus) *schedulerpb.Event {
-	return &schedulerpb.Event{
-		Type:   schedulerpb.Event_UPDATE.Enum(),
-		Update: &schedulerpb.Event_Update{Status: s},
-	}
+	m := &struct { // one allocation for all: there is an event for each update
+		event  schedulerpb.Event
+		kind   schedulerpb.Event_Type
+		update schedulerpb.Event_Update
+	}{kind: schedulerpb.Event_UPDATE}
+	m.event.Type = &m.kind
+	m.event.Update = &m.update
+	m.update.Status = s
+	return &m.event
 }

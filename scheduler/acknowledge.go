@@ -66,14 +66,17 @@ func acknowledgement(update *mesosproto.TaskStatus) *schedulerpb.Call {
 	if len(update.GetUuid()) == 0 || update.GetAgentId() == nil {
 		return nil
 	}
-	return &schedulerpb.Call{
-		Type: schedulerpb.Call_ACKNOWLEDGE.Enum(),
-		Acknowledge: &schedulerpb.Call_Acknowledge{
-			AgentId: deepcopy.AgentID(update.GetAgentId()),
-			TaskId:  deepcopy.TaskID(update.GetTaskId()),
-			Uuid:    bytes.Clone(update.GetUuid()),
-		},
-	}
+	m := &struct { // one allocation for all: there is a call for each update
+		call        schedulerpb.Call
+		kind        schedulerpb.Call_Type
+		acknowledge schedulerpb.Call_Acknowledge
+	}{kind: schedulerpb.Call_ACKNOWLEDGE}
+	m.call.Type = &m.kind
+	m.call.Acknowledge = &m.acknowledge
+	m.acknowledge.AgentId = deepcopy.AgentID(update.GetAgentId())
+	m.acknowledge.TaskId = deepcopy.TaskID(update.GetTaskId())
+	m.acknowledge.Uuid = bytes.Clone(update.GetUuid())
+	return &m.call
 }
 
 // operationAcknowledgement is the same for an operation's update. Updates that the master makes up, for

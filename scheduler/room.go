@@ -90,7 +90,7 @@ func (r *Room) PutGroup(executor *mesosproto.ExecutorInfo, tasks ...*mesosproto.
 		return false
 	}
 	left, starting := r.left, map[string]*mesosproto.ExecutorInfo{}
-	taken := make([]resources.Resources, len(tasks))
+	taken := make([][]*mesosproto.Resource, len(tasks))
 	for i, t := range tasks {
 		var ok bool
 		if left, taken[i], ok = take(left, t.GetResources()); !ok {
@@ -106,7 +106,7 @@ func (r *Room) PutGroup(executor *mesosproto.ExecutorInfo, tasks ...*mesosproto.
 	}
 	for i, t := range tasks {
 		t.AgentId = r.Agent()
-		t.Resources = taken[i].Proto()
+		t.Resources = taken[i]
 	}
 	maps.Copy(r.executors, starting)
 	if len(r.executors) == 0 {
@@ -131,22 +131,28 @@ func (r *Room) start(e *mesosproto.ExecutorInfo, left resources.Resources, start
 	left, taken, ok := take(left, e.GetResources())
 	if ok {
 		e = proto.CloneOf(e)
-		e.Resources = taken.Proto()
+		e.Resources = cloneAll(taken)
 		starting[id] = e
 	}
 	return left, ok
 }
 
-func take(left resources.Resources, need []*mesosproto.Resource) (rest, taken resources.Resources, ok bool) {
+// take takes out what is needed. taken is need itself if that says it already.
+func take(left resources.Resources, need []*mesosproto.Resource) (rest resources.Resources, taken []*mesosproto.Resource, ok bool) {
 	want, err := resources.FromProto(need)
 	if err != nil {
-		return left, taken, false
+		return left, nil, false
 	}
-	taken, ok = left.Find(want.Unallocate())
+	found, ok := left.Find(want.Unallocate())
 	if !ok {
-		return left, taken, false
+		return left, nil, false
 	}
-	return left.Sub(taken), taken, true
+	if found.Len() == len(need) && found.Equal(want) {
+		taken = need
+	} else {
+		taken = found.Proto()
+	}
+	return left.Sub(found), taken, true
 }
 
 func executorsOf(tasks []*mesosproto.TaskInfo) []*mesosproto.ExecutorInfo {

@@ -3,6 +3,7 @@ package containerizer
 import (
 	"context"
 	"errors"
+	"maps"
 	"syscall"
 	"time"
 
@@ -42,6 +43,9 @@ type Spec struct {
 	// Environment is set under Command's own environment, which wins. MESOS_SANDBOX in it is replaced
 	// by the sandbox as the container sees it.
 	Environment map[string]string
+	// Shared is set under Environment: what many containers have in common, so that nobody makes it for
+	// each of them. See [Spec.Variables].
+	Shared map[string]string
 
 	// Resources to begin with: the executor's and its first tasks'. Limits holds the tasks' resource
 	// limits by name (cpus, mem); +Inf means no limit.
@@ -56,6 +60,14 @@ type Spec struct {
 
 	// Checkpointed says that the container must outlive the agent.
 	Checkpointed bool
+}
+
+// Variables returns Shared and Environment together, in a map of the caller's own.
+func (s *Spec) Variables() map[string]string {
+	all := make(map[string]string, len(s.Shared)+len(s.Environment))
+	maps.Copy(all, s.Shared)
+	maps.Copy(all, s.Environment)
+	return all
 }
 
 // Launched is what is known of a container as soon as it runs.

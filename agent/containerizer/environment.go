@@ -20,7 +20,7 @@ const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 // error, since nothing here can look it up. Mesos: MesosContainerizerProcess::_launch.
 func Environment(spec *Spec, sandbox string) (map[string]string, error) {
 	env := map[string]string{"PATH": DefaultPath}
-	maps.Copy(env, spec.Environment)
+	maps.Copy(env, spec.Variables())
 	env["MESOS_SANDBOX"] = sandbox
 	if err := Overlay(env, spec.Command.GetEnvironment()); err != nil {
 		return nil, err

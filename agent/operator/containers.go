@@ -32,7 +32,7 @@ type container struct {
 func (h *Handler) describe(ctx context.Context, s *agent.Snapshot, wanted func(*container) bool) []*container {
 	var list []*container
 	for _, f := range s.Frameworks {
-		for _, e := range f.Executors {
+		for e := range f.Executors.All() {
 			c := &container{framework: f.Info.GetId().GetValue(), executor: e.Info, id: e.ContainerID}
 			if e.State != "TERMINATED" && c.id != "" && wanted(c) {
 				list = append(list, c)

@@ -1,6 +1,9 @@
 package operator
 
 import (
+	"iter"
+	"slices"
+
 	"github.com/mesokit/mesokit/agent"
 	"github.com/mesokit/mesokit/internal/operatorapi"
 	"github.com/mesokit/mesokit/mesosproto"
@@ -21,11 +24,11 @@ func (h *Handler) writeFramework(b *operatorapi.Builder, f *agent.FrameworkState
 	b.RolesField(f.Info)
 	for _, list := range []struct {
 		name      string
-		executors []*agent.ExecutorState
-	}{{"executors", f.Executors}, {"completed_executors", f.CompletedExecutors}} {
+		executors iter.Seq[*agent.ExecutorState]
+	}{{"executors", f.Executors.All()}, {"completed_executors", slices.Values(f.CompletedExecutors)}} {
 		b.Key(list.name)
 		b.Open('[')
-		for _, e := range list.executors {
+		for e := range list.executors {
 			b.Insert(h.executors.Get(e, func(j *operatorapi.JSON) { writeExecutor(j, e) }))
 		}
 		b.Close(']')

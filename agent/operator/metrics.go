@@ -72,7 +72,7 @@ func emitTasks(emit operatorapi.Emit, s *agent.Snapshot) {
 	byState := make(map[mesosproto.TaskState]int)
 	executorsByState := make(map[string]int)
 	for _, f := range s.Frameworks {
-		for _, e := range f.Executors {
+		for e := range f.Executors.All() {
 			executorsByState[e.State]++
 			byState[mesosproto.TaskState_TASK_STAGING] += len(e.QueuedTasks)
 			for _, t := range e.Tasks {

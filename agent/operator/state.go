@@ -87,7 +87,7 @@ func totalOf(s *agent.Snapshot) resources.Resources { return sum(s.Info.GetResou
 func allocatedOf(s *agent.Snapshot) resources.Resources {
 	var list []*mesosproto.Resource
 	for _, f := range s.Frameworks {
-		for _, e := range f.Executors {
+		for e := range f.Executors.All() {
 			for _, r := range usedBy(e) {
 				list = append(list, r...)
 			}

@@ -142,7 +142,7 @@ func (s *Stream) Acknowledge(uuid []byte) *Update {
 	if head == nil || !bytes.Equal(head.UUID(), uuid) {
 		return nil
 	}
-	s.pending = s.pending[1:]
+	s.pending = slices.Delete(s.pending, 0, 1) // keeps its room for the next
 	s.Anew()
 	if !head.Terminal() {
 		s.history = append(s.history, head)

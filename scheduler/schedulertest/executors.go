@@ -37,12 +37,13 @@ func (m *machine) execute(c *container) {
 	if c.does.Silent {
 		return
 	}
+	variables := c.spec.Variables()
 	cfg, err := executor.Config{
 		Executor: c.does.Executor(), Dialer: executorDialer{p}, Logger: k.cfg.Logger,
 		Loop: k.guards(watched{p.loop, p.look}), ExecutorLoop: p.calls,
 		Exit: func() { p.endsWith(syscall.WaitStatus(syscall.SIGKILL)) },
 	}.FromVariables(func(name string) (value string, ok bool) {
-		value, ok = c.spec.Environment[name]
+		value, ok = variables[name]
 		return value, ok
 	})
 	k.fatal(err)

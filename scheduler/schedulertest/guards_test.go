@@ -166,7 +166,7 @@ func (p *process) breakLink() {
 func (s *stage) executor() *process {
 	s.RunUntil(time.Minute, "the executor to subscribe", func() bool {
 		for _, f := range s.Agent(0).Snapshot().Frameworks {
-			for _, x := range f.Executors {
+			for x := range f.Executors.All() {
 				return x.State == "RUNNING"
 			}
 		}

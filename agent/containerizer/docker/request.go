@@ -84,7 +84,7 @@ func (r *request) limit() error {
 // environment is the agent's, then the command's, then what the reference forces upon it. Its names win
 // because containers rely on them. Mesos: src/docker/docker.cpp.
 func (r *request) environment() error {
-	maps.Copy(r.env, r.spec.Environment)
+	maps.Copy(r.env, r.spec.Variables())
 	if err := containerizer.Overlay(r.env, r.spec.Command.GetEnvironment()); err != nil {
 		return err
 	}
