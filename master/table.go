@@ -69,6 +69,20 @@ func (p *Page[T]) All() iter.Seq[*T] {
 	}
 }
 
+// Since yields the rows of the page that are not at the same place of an earlier state of it; nil has none.
+func (p *Page[T]) Since(was *Page[T]) iter.Seq[*T] {
+	if was == nil {
+		return p.All()
+	}
+	return func(yield func(*T) bool) {
+		for i, row := range p.rows {
+			if row != nil && row != was.rows[i] && !yield(row) {
+				return
+			}
+		}
+	}
+}
+
 // TableOf returns a table of rows, for tests of what reads snapshots.
 func TableOf[T any](rows ...*T) Table[T] {
 	var b tableBuilder[T]

@@ -173,3 +173,34 @@ func TestOrderedKeepsTheOrderOfAddition(t *testing.T) {
 		})
 	})
 }
+
+func TestWhatChangedOfAPage(t *testing.T) {
+	var b tableBuilder[int]
+	values := [5]int{0, 1, 2, 3, 4}
+	for i := range 3 {
+		b.add(&values[i])
+	}
+	page := func() *Page[int] {
+		for p := range b.table().Pages() {
+			return p
+		}
+		return nil
+	}
+	first := page()
+	b.set(1, &values[3])
+	b.remove(2)
+	second := page()
+	b.add(&values[4])
+	third := page()
+	since := func(p, was *Page[int]) (list []int) {
+		for v := range p.Since(was) {
+			list = append(list, *v)
+		}
+		return list
+	}
+	require.Equal(t, []int{0, 1, 2}, since(first, nil))
+	require.Empty(t, since(first, first))
+	require.Equal(t, []int{3}, since(second, first))
+	require.Equal(t, []int{4}, since(third, second))
+	require.Equal(t, []int{3, 4}, since(third, first))
+}

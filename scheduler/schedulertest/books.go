@@ -41,15 +41,13 @@ func (b *books) changed(k *checker, n *node) {
 		if at++; was == page {
 			continue
 		}
-		for a := range page.All() {
-			if was := b.agents[a.ID]; was != a {
-				b.agents[a.ID] = a
-				k.conserved(was, a)
-				if !k.admitted[a.ID] {
-					k.admitted[a.ID], k.hosts[a.ID] = true, k.cluster.agentAt(a.PID)
-				}
-				b.agent(k, a)
+		for a := range page.Since(was) {
+			k.conserved(b.agents[a.ID], a)
+			b.agents[a.ID] = a
+			if !k.admitted[a.ID] {
+				k.admitted[a.ID], k.hosts[a.ID] = true, k.cluster.agentAt(a.PID)
 			}
+			b.agent(k, a)
 		}
 	}
 	b.pages = b.pages[:at]

@@ -112,7 +112,7 @@ func New(t testing.TB, cfg Config) *Cluster {
 	c.net.dead = func(process string) bool {
 		return slices.ContainsFunc(c.masters, func(h *MasterHost) bool { return h.node.name == process && h.node.closed() })
 	}
-	sim.OnStep = func(string) { c.check.step() }
+	sim.OnStep = c.check.step
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("seed %d; the end of the trace:\n%s", cfg.Seed, tr.text())
@@ -154,7 +154,8 @@ func (c *Cluster) Now() time.Time { return c.sim.Now() }
 func (c *Cluster) Advance(d time.Duration) {
 	c.t.Helper()
 	c.sim.Advance(d)
-	c.check.step()
+	c.check.changed()
+	c.check.stop()
 }
 
 // RunUntil runs the cluster until cond holds; it fails the test if that takes longer than limit.
@@ -163,7 +164,8 @@ func (c *Cluster) RunUntil(limit time.Duration, what string, cond func() bool) {
 	if !c.sim.RunUntil(cond, limit) {
 		c.t.Fatalf("still waiting after %v of virtual time: %s", limit, what)
 	}
-	c.check.step()
+	c.check.changed()
+	c.check.stop()
 }
 
 // Trace is what was delivered and done so far, a line each; only the end of a long one is kept.
