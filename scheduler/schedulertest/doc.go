@@ -79,8 +79,9 @@
 //	})
 //	t.Log(ran) // how many seeds, tasks and faults there were
 //
-// When a seed fails, the faults that have nothing to do with it are taken out of its script; seed,
-// script and the end of the trace are printed, the script also as Go, for [Replay]. Only frameworks that
+// When a seed fails, the faults that have nothing to do with it are taken out of its script, and the others
+// made plainer: shorter, at rounder times, at no step where none is needed. Seed, script and the end of the
+// trace are printed, the script also as Go, for [Replay]. Only frameworks that
 // were started with [Cluster.RunProcess] can be crashed; a scenario with others does not test that.
 //
 // With Exploration.Steps half of the faults wait for a step; seed after seed, every kind waits for every

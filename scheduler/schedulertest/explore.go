@@ -39,7 +39,7 @@ type Exploration struct {
 	Parallel int
 	// Twice runs each seed a second time, at another GOMAXPROCS, and compares the runs.
 	Twice bool
-	// NoShrink leaves a script that fails as long as it is.
+	// NoShrink leaves a script that fails as it is.
 	NoShrink bool
 }
 
@@ -70,8 +70,9 @@ func (e Explored) String() string {
 
 // Explore runs the scenario with each seed: cluster, faults and scenario all follow from it. Invariants
 // are checked all the time; when the faults are over and the cluster has settled, also that nothing is
-// stuck ([Cluster.CheckSettled]). At the first seed that fails, the script of faults is made as short as
-// it can be while it fails in the same way; seed, script, failure and the end of the trace are printed.
+// stuck ([Cluster.CheckSettled]). At the first seed that fails, the script of faults is made as short and
+// plain as it can be while it fails in the same way; seed, script, failure and the end of the trace are
+// printed.
 func Explore(t testing.TB, e Exploration) Explored {
 	t.Helper()
 	e.check(t)
@@ -193,28 +194,4 @@ func (e Exploration) run(t testing.TB, seed uint64, script Faults) (out outcome)
 		}
 	}
 	return out
-}
-
-// maxShrinkRuns bounds the runs that a failure costs.
-const maxShrinkRuns = 200
-
-// shrink leaves faults out as long as the run fails in the same way.
-func (e Exploration) shrink(t testing.TB, seed uint64, script Faults, r outcome) (Faults, outcome) {
-	runs := 0
-	for size := (len(script) + 1) / 2; size > 0 && runs < maxShrinkRuns; {
-		before := len(script)
-		for from := 0; from < len(script) && runs < maxShrinkRuns; {
-			shorter := slices.Concat(script[:from], script[min(from+size, len(script)):])
-			runs++
-			if x := e.run(t, seed, shorter); x.failure != "" && x.kind == r.kind {
-				script, r = shorter, x
-			} else {
-				from += size
-			}
-		}
-		if size > 1 || len(script) == before { // one by one, until no single one can be left out
-			size /= 2
-		}
-	}
-	return script, r
 }
