@@ -46,7 +46,7 @@ func (o *operation) message(agent *mesosproto.AgentID) *messagespb.UpdateOperati
 	}
 }
 
-// record is the operation as UpdateSlaveMessage lists it.
+// record is the operation as UpdateSlaveMessage lists it: it has not ended before that is on the disk.
 func (o *operation) record(agent *mesosproto.AgentID) *mesosproto.Operation {
 	r := &mesosproto.Operation{
 		FrameworkId:  o.framework,
@@ -57,6 +57,10 @@ func (o *operation) record(agent *mesosproto.AgentID) *mesosproto.Operation {
 	}
 	if o.ready {
 		r.Statuses = []*mesosproto.OperationStatus{o.status}
+	} else {
+		r.LatestStatus = &mesosproto.OperationStatus{
+			OperationId: o.status.OperationId, AgentId: o.status.AgentId, State: mesosproto.OperationState_OPERATION_PENDING.Enum(),
+		}
 	}
 	return r
 }
@@ -141,7 +145,7 @@ func (c *core) operationFailed(o *operation, err error) {
 // tellWhatIsHere corrects a master that takes something to be here that is not: only a registration says
 // what is. (In the reference an agent ends itself when an operation fails, and registers again.)
 func (c *core) tellWhatIsHere() {
-	if c.state == running && !c.guards.Off(guard.OperationFailure) {
+	if c.conn != nil && c.state != terminating && !c.guards.Off(guard.OperationFailure) { // also if a registration is on its way, which said otherwise
 		c.disconnect()
 		c.registerAnew()
 	}

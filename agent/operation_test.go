@@ -165,9 +165,16 @@ func TestOutcomeThatCanNotBeWrittenIsNotPromised(t *testing.T) {
 	store.Fail(syscall.ENOSPC)
 	r.apply(1, reserve(reserved(t, "cpus:0.5")))
 	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r))
+	r.master.conn().breaks()
+	r.run(5 * time.Second)
+	told := find[*messagespb.UpdateSlaveMessage](r)
+	require.Equal(t, mesosproto.OperationState_OPERATION_PENDING, told[len(told)-1].GetOperations().GetOperations()[0].GetLatestStatus().GetState())
+	require.Nil(t, told[len(told)-1].GetOperations().GetOperations()[0].GetLatestStatus().GetUuid())
 	store.Fail(nil)
-	r.run(checkpoint.RetryFirst)
-	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState(), "when it is")
+	r.run(checkpoint.RetryMax)
+	said := find[*messagespb.UpdateOperationStatusMessage](r)
+	require.NotEmpty(t, said, "when it is")
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, said[0].GetStatus().GetState())
 }
 
 // An operation on a volume takes time. What comes after it, and is on the disk before it, builds on it: the

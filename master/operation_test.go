@@ -342,6 +342,10 @@ func TestOperationsWaitForTheirFrameworks(t *testing.T) {
 	h := b.newHost("1", "cpus:2;mem:1024")
 	h.info.Id = &mesosproto.AgentID{Value: proto.String("former-S0")}
 	h.reregister(nil, nil)
+	early := b.framework(modern("dev"))
+	s := early.reconcileOperations([2]string{"o", "former-S0"})
+	require.Len(t, s, 1)
+	require.Equal(t, mesosproto.OperationState_OPERATION_RECOVERING, s[0].GetState(), "the agent has not said yet what it has")
 	outcome := func(framework string) *messagespb.UpdateOperationStatusMessage {
 		status := &mesosproto.OperationStatus{
 			OperationId: &mesosproto.OperationID{Value: proto.String("o")}, AgentId: h.info.Id,
@@ -374,6 +378,9 @@ func TestOperationsWaitForTheirFrameworks(t *testing.T) {
 	require.Empty(t, all[*messagespb.AcknowledgeOperationStatusMessage](h))
 	f.acknowledgeOperation(h, "o", uuid("back"))
 	require.Equal(t, []byte(uuid("back")), last[*messagespb.AcknowledgeOperationStatusMessage](h).GetStatusUuid().GetValue())
+	s = early.reconcileOperations([2]string{"o", "former-S0"})
+	require.Len(t, s, 1)
+	require.Equal(t, mesosproto.OperationState_OPERATION_UNKNOWN, s[0].GetState())
 
 	b.sim.Advance(9 * time.Minute)
 	h.send(outcome("away"))

@@ -123,6 +123,8 @@ func (c *core) unknownOperation(q *schedulerpb.Call_ReconcileOperations_Operatio
 		state, text = mesosproto.OperationState_OPERATION_UNKNOWN, "Operation is unknown and no 'agent_id' was provided"
 	case c.awaited.has(agent):
 		state, text = mesosproto.OperationState_OPERATION_RECOVERING, "Agent is recovered but has not re-registered"
+	case c.agents.has(agent) && c.agents.get(agent).arriving: // it has not said yet which operations it has (the reference says unknown)
+		state, text = mesosproto.OperationState_OPERATION_RECOVERING, "Agent has re-registered but has not told its operations"
 	case c.agents.has(agent):
 		state, text = mesosproto.OperationState_OPERATION_UNKNOWN, "Operation is unknown"
 	case c.unreachable.has(agent):

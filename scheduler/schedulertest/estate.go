@@ -68,7 +68,12 @@ func (k *checker) agentSays(a *Agent, m proto.Message) {
 	case *messagespb.ReregisterSlaveMessage:
 		k.claims(a, m.GetCheckpointedResources(), m.GetResourceVersionUuid())
 	case *messagespb.UpdateOperationStatusMessage:
-		k.operationEnds(a, m)
+		k.operationSent(m)
+		k.operationEnds(a, m.GetOperationUuid(), m.GetStatus())
+	case *messagespb.UpdateSlaveMessage:
+		for _, op := range m.GetOperations().GetOperations() {
+			k.operationEnds(a, op.GetUuid(), op.GetLatestStatus())
+		}
 	}
 }
 
@@ -166,11 +171,10 @@ func (e *estate) find(uuid string) int {
 
 // operationEnds checks what an agent says has become of an operation: it is made if and only if the agent
 // says that it is finished.
-func (k *checker) operationEnds(a *Agent, m *messagespb.UpdateOperationStatusMessage) {
-	k.operationSent(m)
-	e, uuid := a.machine.estate, string(m.GetOperationUuid().GetValue())
+func (k *checker) operationEnds(a *Agent, id *mesosproto.UUID, s *mesosproto.OperationStatus) {
+	e, uuid := a.machine.estate, string(id.GetValue())
 	at := e.find(uuid)
-	switch state := m.GetStatus().GetState(); {
+	switch state := s.GetState(); {
 	case state == mesosproto.OperationState_OPERATION_FINISHED && at >= 0:
 		e.settle(at + 1)
 		k.uses(a.machine)
@@ -179,7 +183,7 @@ func (k *checker) operationEnds(a *Agent, m *messagespb.UpdateOperationStatusMes
 	case state == mesosproto.OperationState_OPERATION_FAILED && at >= 0:
 		e.revert(at)
 	case failed(state) && (e.made[uuid] || at >= 0):
-		k.violated(InvariantTruth, "%s says that operation %x is %v (%s), but has done it", a.name, uuid, state, m.GetStatus().GetMessage())
+		k.violated(InvariantTruth, "%s says that operation %x is %v (%s), but has done it", a.name, uuid, state, s.GetMessage())
 	}
 }
 

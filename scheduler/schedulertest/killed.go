@@ -33,6 +33,7 @@ func alive(s mesosproto.TaskState) bool {
 // said notes which master knows a task, by what it says of it, when it says it.
 func (k *checker) said(master, framework string, e *schedulerpb.Event) {
 	if e.GetType() != schedulerpb.Event_UPDATE {
+		k.operationSaid(master, framework, e)
 		return
 	}
 	s := e.GetUpdate().GetStatus()

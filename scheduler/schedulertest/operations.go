@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/master"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
@@ -140,6 +141,35 @@ func (k *checker) isOrphan(s *operationStatus) bool {
 //
 // Mesos: src/master/constants.hpp, MIN_WAIT_BEFORE_ORPHAN_OPERATION_ADOPTION.
 const orphanWait = 10 * time.Minute
+
+// operationSaid checks that a master does not call an operation unknown that an agent which is registered with
+// it has told of: the framework would do it again.
+func (k *checker) operationSaid(by, framework string, e *schedulerpb.Event) {
+	s := e.GetUpdateOperationStatus().GetStatus()
+	if s == nil || s.GetState() != mesosproto.OperationState_OPERATION_UNKNOWN {
+		return
+	}
+	key := operationKey{framework, s.GetOperationId().GetValue()}
+	for _, x := range k.operations.waiting {
+		if x.life == nil || x.life.key != key || x.seen || x.acked || x.agent != s.GetAgentId().GetValue() {
+			continue
+		}
+		for _, h := range k.cluster.masters {
+			if h.node.name == by && isRegistered(h.node.master.Snapshot(), x.agent) {
+				k.violated(InvariantTruth, "%s calls operation %s of %s unknown, but agent %s has said that it is %v", by, key.operation, framework, x.agent, x.state)
+			}
+		}
+	}
+}
+
+func isRegistered(s *master.Snapshot, agent string) bool {
+	for a := range s.Agents.All() {
+		if a.ID == agent {
+			return true
+		}
+	}
+	return false
+}
 
 // operationTold checks what a framework is about to be told of an operation against what it was told before.
 func (k *checker) operationTold(framework *mesosproto.FrameworkID, s *mesosproto.OperationStatus) {
