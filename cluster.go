@@ -170,8 +170,9 @@ func (c *Cluster) startMaster(cfg ClusterConfig) error {
 	}
 	c.address = address.String()
 	mcfg := master.Config{
-		Storage: storage,
-		Logger:  cfg.Logger,
+		Storage:          storage,
+		Logger:           cfg.Logger,
+		SnapshotInterval: time.Millisecond,
 		Info: &mesosproto.MasterInfo{
 			Hostname: proto.String(address.Addr().String()),
 			Port:     proto.Uint32(uint32(address.Port())),

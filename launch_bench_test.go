@@ -140,17 +140,28 @@ func cpuTime(b *testing.B) time.Duration {
 }
 
 // BenchmarkLaunch is ACCEPT, STARTING, RUNNING and both acknowledgements of b.N tasks on 100 agents whose
-// containers start at once; master, agents, allocator and driver are the real ones, on loops of their own.
+// containers start at once; master, agents, allocator and driver are the real ones, on loops of their own. The
+// agents' checkpoints are in memory, or on the disk, where nothing of this waits for a sync.
 func BenchmarkLaunch(b *testing.B) {
-	for _, via := range []string{"inprocess", "http"} {
-		b.Run(via, func(b *testing.B) {
+	for _, x := range []struct {
+		name, via string
+		disk      bool
+	}{
+		{"inprocess", "inprocess", false},
+		{"http", "http", false},
+		{"inprocess-disk", "inprocess", true},
+	} {
+		b.Run(x.name, func(b *testing.B) {
 			var loops []*loop.Real
 			c := start(b, mesokit.ClusterConfig{
 				Agents: 100, Resources: "cpus:1000000;mem:1000000000", WorkDir: b.TempDir(),
 				Agent: func(_ int, cfg *agent.Config) {
 					l := loop.New()
 					loops = append(loops, l)
-					cfg.Loop, cfg.Checkpoint, cfg.WorkDir = l, &memory.Store{}, ""
+					cfg.Loop, cfg.WorkDir = l, ""
+					if !x.disk {
+						cfg.Checkpoint = &memory.Store{}
+					}
 					cfg.Async = &instant{loop: l, waiting: map[string][]func(containerizer.Termination, error){}}
 				},
 			})
@@ -158,7 +169,7 @@ func BenchmarkLaunch(b *testing.B) {
 			b.ReportAllocs()
 			b.ResetTimer()
 			used := cpuTime(b)
-			run(b, f, dialers(c)[via])
+			run(b, f, dialers(c)[x.via])
 			<-f.done
 			acknowledged(c, 2*b.N)
 			b.StopTimer()

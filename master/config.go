@@ -73,6 +73,11 @@ type Config struct {
 	// Default 1000, negative: none.
 	MaxUnreachableTasks int
 
+	// SnapshotInterval is the least time between two snapshots ([Master.Snapshot]), which are for people and
+	// tools: with it, a master that is busy does not make one for each message. Default 0: there is one for
+	// all that waits to be handled at a time.
+	SnapshotInterval time.Duration
+
 	// RegistryGCInterval is how often agents long lost are forgotten (--registry_gc_interval). Default 15min.
 	RegistryGCInterval time.Duration
 	// RegistryMaxAgentAge is after how long (--registry_max_agent_age). Default 2 weeks.
@@ -101,6 +106,7 @@ func (c Config) withDefaults() (Config, error) {
 		{"AgentPingTimeout", &c.AgentPingTimeout, time.Millisecond, 15 * time.Second},
 		{"AgentReregisterTimeout", &c.AgentReregisterTimeout, time.Millisecond, 10 * time.Minute},
 		{"OfferTimeout", &c.OfferTimeout, 0, 0},
+		{"SnapshotInterval", &c.SnapshotInterval, 0, 0},
 		{"RegistryGCInterval", &c.RegistryGCInterval, time.Millisecond, 15 * time.Minute},
 		{"RegistryMaxAgentAge", &c.RegistryMaxAgentAge, 0, 14 * 24 * time.Hour},
 	} {

@@ -212,6 +212,9 @@ func (c *core) stop() {
 	for _, stop := range c.stopTimers {
 		stop()
 	}
+	if c.later != nil {
+		c.later.Stop()
+	}
 	for _, f := range c.frameworkOrder.all() {
 		c.stopFrameworkTimers(f)
 		if f.stream != nil {

@@ -41,6 +41,9 @@ func New(cfg Config) (*Master, error) {
 		reasons:     make(map[Reason]int64),
 	}
 	c.inbox = link.NewInbox(cfg.Loop, c.fromAgent)
+	if cfg.SnapshotInterval > 0 {
+		c.later = cfg.Loop.Timer(c.publish)
+	}
 	if cfg.Info != nil {
 		// Checked here, so that a mistake is reported here; the id, which may need the loop's random
 		// numbers, is filled in on the loop.

@@ -3,6 +3,7 @@ package master
 import (
 	"maps"
 
+	"github.com/mesokit/mesokit/internal/loop"
 	"github.com/mesokit/mesokit/mesosproto"
 )
 
@@ -11,6 +12,7 @@ import (
 type publisher struct {
 	version     uint64
 	scheduled   bool
+	later       loop.Timer // runs publish; nil without Config.SnapshotInterval
 	dirtyTasks  []*task
 	dirtyFws    []*framework
 	dirtyAgents []*agent
@@ -24,12 +26,20 @@ type publisher struct {
 	goneTable        tableBuilder[LostAgent]
 }
 
-// touch asks for a snapshot as soon as what is queued on the loop now has run.
+// touch asks for a snapshot as soon as what is queued on the loop now has run, or when the time for the next
+// one has come.
 func (c *core) touch() {
-	if !c.scheduled {
-		c.scheduled = true
-		c.loop.Post(c.publish)
+	if c.scheduled {
+		return
 	}
+	c.scheduled = true
+	if c.later != nil && c.last != nil {
+		if ago := c.loop.Now().Sub(c.last.At); ago >= 0 && ago < c.cfg.SnapshotInterval {
+			c.later.Set(c.cfg.SnapshotInterval - ago)
+			return
+		}
+	}
+	c.loop.Post(c.publish)
 }
 
 func (c *core) touchTask(t *task) {

@@ -108,6 +108,7 @@ func run(cfg master.Config, address *daemon.Address, log *zap.Logger) error {
 	}
 	fatal := make(chan error, 1)
 	cfg.OnFatal = func(err error) { fatal <- err }
+	cfg.SnapshotInterval = time.Millisecond
 	m, err := master.New(cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -110,10 +110,13 @@ func (h *Handler[C, E]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	subscribes := h.cfg.Subscribes(call)
-	mediaType, acceptable := answerType(r)
-	if !acceptable && (subscribes || h.cfg.NeedsAccept(call)) {
-		Refuse(w, http.StatusNotAcceptable, "Expecting 'Accept' to allow '"+mediaProtobuf+"' or '"+mediaJSON+"'")
-		return
+	mediaType := ""
+	if subscribes || h.cfg.NeedsAccept(call) {
+		var acceptable bool
+		if mediaType, acceptable = answerType(r); !acceptable {
+			Refuse(w, http.StatusNotAcceptable, "Expecting 'Accept' to allow '"+mediaProtobuf+"' or '"+mediaJSON+"'")
+			return
+		}
 	}
 	from := link.Caller{}
 	if h.cfg.StreamIDs {

@@ -58,13 +58,19 @@ func (h *Handler[C, E]) readCall(w http.ResponseWriter, r *http.Request) (call C
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, bound int) ([]byte, *refusal) {
-	large := &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes", bound)}
 	if r.ContentLength > int64(bound) {
-		return nil, large
+		return nil, tooLarge(bound)
 	}
 	var from io.Reader = http.MaxBytesReader(w, r.Body, int64(bound))
 	switch encoding := r.Header.Get("Content-Encoding"); encoding {
 	case "", "identity":
+		if r.ContentLength >= 0 && r.ContentLength <= shortBody {
+			body := make([]byte, r.ContentLength)
+			if _, err := io.ReadFull(r.Body, body); err != nil {
+				return nil, unread(err)
+			}
+			return body, nil
+		}
 	case "gzip":
 		unzip, err := gzip.NewReader(from)
 		if err != nil {
@@ -75,14 +81,25 @@ func readBody(w http.ResponseWriter, r *http.Request, bound int) ([]byte, *refus
 		return nil, &refusal{http.StatusBadRequest, fmt.Sprintf("Unsupported 'Content-Encoding' %q; send the body plain or with gzip", encoding)}
 	}
 	body, err := io.ReadAll(io.LimitReader(from, int64(bound)+1))
-	var tooLarge *http.MaxBytesError
+	var cut *http.MaxBytesError
 	switch {
-	case errors.As(err, &tooLarge) || len(body) > bound:
-		return nil, large
+	case errors.As(err, &cut) || len(body) > bound:
+		return nil, tooLarge(bound)
 	case err != nil:
-		return nil, &refusal{http.StatusBadRequest, "Failed to read body: " + err.Error()}
+		return nil, unread(err)
 	}
 	return body, nil
+}
+
+// shortBody is up to which length memory is taken for a body before it arrives.
+const shortBody = 16 << 10
+
+func tooLarge(bound int) *refusal {
+	return &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("The body is larger than %d bytes", bound)}
+}
+
+func unread(err error) *refusal {
+	return &refusal{http.StatusBadRequest, "Failed to read body: " + err.Error()}
 }
 
 // answerType picks the encoding of the events. JSON is preferred, as the reference does: protobuf is

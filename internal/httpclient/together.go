@@ -22,11 +22,15 @@ import (
 // that rests, and what is sent at that moment would be lost.
 const maxRest = time.Second
 
+// maxKept is how large the room for requests may be that is kept for further ones.
+const maxKept = 1 << 20
+
 // pipeline is the connection for calls that are sent together.
 type pipeline struct {
 	net.Conn
-	reader *bufio.Reader
-	used   time.Time
+	reader   *bufio.Reader
+	requests []byte // room for those that go out together
+	used     time.Time
 }
 
 // SendAll sends calls in order, without waiting for the answer to one before the next: as many as there
@@ -48,15 +52,16 @@ func (c *Client[C, E]) SendAll(ctx context.Context, calls []C, answered func(i i
 // sendTogether returns how many calls, from the first on, were answered or lost. The server has not looked
 // at the others: it takes no more on this connection, and said so.
 func (c *Client[C, E]) sendTogether(ctx context.Context, calls []C, answered func(i int, err error)) (done int) {
-	requests, refused := c.requests(calls)
+	refused := make([]error, len(calls))
 	conn, err := c.openPipeline(ctx)
 	if err == nil {
+		conn.requests = c.appendRequests(conn.requests[:0], calls, refused)
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		// Beside the reading: a server that does not get rid of its answers reads no more calls.
 		writing := make(chan struct{})
 		go func() {
 			defer close(writing)
-			conn.Write(requests) // if it fails, so does the reading
+			conn.Write(conn.requests) // if it fails, so does the reading
 		}()
 		more := true
 		for more && err == nil && done < len(calls) {
@@ -69,13 +74,15 @@ func (c *Client[C, E]) sendTogether(ctx context.Context, calls []C, answered fun
 			answered(done, result)
 			done++
 		}
-		if more && err == nil {
-			conn.used = time.Now()
-		} else {
+		if !more || err != nil {
 			conn.Close() // ends the writing
 			c.together = nil
 		}
 		<-writing
+		conn.used = time.Now()
+		if cap(conn.requests) > maxKept {
+			conn.requests = nil
+		}
 		if err == nil {
 			return done
 		}
@@ -95,9 +102,8 @@ func (c *Client[C, E]) sendTogether(ctx context.Context, calls []C, answered fun
 	return len(calls)
 }
 
-// requests encodes calls; refused says which of them can't be, and why.
-func (c *Client[C, E]) requests(calls []C) (requests []byte, refused []error) {
-	refused = make([]error, len(calls))
+// appendRequests encodes calls. In refused it says which of them can't be, and why.
+func (c *Client[C, E]) appendRequests(to []byte, calls []C, refused []error) []byte {
 	head, err := c.requestHead()
 	for i, call := range calls {
 		if err != nil {
@@ -109,13 +115,13 @@ func (c *Client[C, E]) requests(calls []C) (requests []byte, refused []error) {
 			refused[i] = status.Errorf(codes.InvalidArgument, "encode %s: %v", c.cfg.TypeOf(call), err)
 			continue
 		}
-		requests = append(requests, head...)
-		requests = append(requests, "Content-Length: "...)
-		requests = strconv.AppendInt(requests, int64(len(body)), 10)
-		requests = append(requests, "\r\n\r\n"...)
-		requests = append(requests, body...)
+		to = append(to, head...)
+		to = append(to, "Content-Length: "...)
+		to = strconv.AppendInt(to, int64(len(body)), 10)
+		to = append(to, "\r\n\r\n"...)
+		to = append(to, body...)
 	}
-	return requests, refused
+	return to
 }
 
 // requestHead is what all requests begin with.

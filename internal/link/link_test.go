@@ -234,7 +234,7 @@ func TestTransportRefusesCallsWhenTooManyWait(t *testing.T) {
 		client, stop := link.FromTransport[string, string](l, tr)
 		var refused []error
 		l.Post(func() {
-			for range link.MaxQueuedCalls + 10 {
+			for range link.MaxQueuedCalls + 1000 { // some don't wait: they are being sent
 				client.Send("x", func(err error) { refused = append(refused, err) })
 			}
 		})

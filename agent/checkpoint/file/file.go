@@ -18,6 +18,9 @@ import (
 	"github.com/mesokit/mesokit/agent/checkpoint"
 )
 
+// maxKept is how large the room for a batch may be that is kept for the next.
+const maxKept = 1 << 20
+
 // minRewrite is the size below which a log is never rewritten.
 const minRewrite = 4 << 20
 
@@ -29,6 +32,7 @@ type Store struct {
 	size   int64             // of the log up to the last whole batch
 	live   int64             // size of a log with nothing stale
 	values map[string][]byte // what the log holds: a rewrite needs it
+	batch  []byte            // room for the next batch
 	// Dropped is how many bytes at the end of the log were damaged and dropped by Load.
 	Dropped int64
 	closed  bool
@@ -132,12 +136,15 @@ func (s *Store) Append(changes []checkpoint.Entry, sync bool) error {
 			return err
 		}
 	}
-	var b []byte
+	b := s.batch[:0]
 	for _, c := range changes {
 		b = appendEntry(b, c)
 	}
 	if len(changes) > 0 {
 		b = appendFrame(b, kindCommit, "", nil)
+	}
+	if cap(b) <= maxKept {
+		s.batch = b
 	}
 	if _, err := s.f.WriteAt(b, s.size); err != nil {
 		return s.failed(err)
