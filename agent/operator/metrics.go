@@ -60,7 +60,7 @@ func (h *Handler) metrics(emit operatorapi.Emit) {
 	emit(checked, float64(n.InvalidMessages), "invalid", "framework_messages")
 	emit(launchErrors, float64(n.ContainerLaunchErrors))
 	emit(destroyErrors, float64(n.ContainerDestroyErrors))
-	total, used := totalOf(s), allocatedOf(s)
+	total, used := s.Total, allocatedOf(s)
 	for _, name := range []string{"cpus", "gpus", "mem", "disk"} {
 		emitPool(emit, name, "", total.NonRevocable(), used.NonRevocable())
 		emitPool(emit, name, "revocable_", total.Revocable(), used.Revocable())

@@ -19,6 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/mesokit/mesokit/agent/operator"
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/mesosproto/messagespb"
+	"github.com/mesokit/mesokit/resources"
 )
 
 func golden(t *testing.T, name string) string {
@@ -205,4 +208,23 @@ func TestUnchangedPoll(t *testing.T) {
 	require.Equal(t, http.StatusOK, r.do("GET", "/state", "If-None-Match", tag).StatusCode)
 	require.Contains(t, r.get("/state"), "TASK_FINISHED")
 	require.True(t, strings.HasPrefix(r.text("/state?jsonp=cb"), `cb({"version"`))
+}
+
+// What operations have reserved, or made volumes of, shows where what was reserved at the start does.
+func TestWhatOperationsHaveMadeShows(t *testing.T) {
+	r := registered(t)
+	reserved, err := resources.MustParse("cpus:0.5").PushReservation(resources.Reservation{Type: resources.Dynamic, Role: "dev"})
+	require.NoError(t, err)
+	r.tell(&messagespb.ApplyOperationMessage{
+		OperationUuid:       &mesosproto.UUID{Value: []byte("0123456789abcdef")},
+		ResourceVersionUuid: &messagespb.ResourceVersionUUID{Uuid: r.version},
+		OperationInfo: &mesosproto.Offer_Operation{
+			Type:    mesosproto.Offer_Operation_RESERVE.Enum(),
+			Reserve: &mesosproto.Offer_Operation_Reserve{Resources: reserved.Proto()},
+		},
+	})
+	_, state := members(t, r.get("/state"))
+	require.JSONEq(t, `{"dev":{"cpus":0.5,"disk":0,"gpus":0,"mem":0}}`, state["reserved_resources"])
+	require.Contains(t, state["unreserved_resources"], `"cpus":1.5`)
+	require.Contains(t, state["resources"], `"cpus":2.0`)
 }

@@ -45,7 +45,7 @@ func (h *Handler) writeState(b *operatorapi.Builder, s *agent.Snapshot) {
 	if s.Drain != nil {
 		b.MessageField("drain_config", s.Drain)
 	}
-	total, allocated := totalOf(s), allocatedOf(s)
+	total, allocated := s.Total, allocatedOf(s)
 	b.ResourcesField("resources", total)
 	b.ReservationsField("reserved_resources", total)
 	b.ResourcesField("unreserved_resources", total.Unreserved())
@@ -79,9 +79,6 @@ var capabilities = func() (list []mesosproto.AgentInfo_Capability_Type) {
 	}
 	return list
 }()
-
-// totalOf is what the agent has.
-func totalOf(s *agent.Snapshot) resources.Resources { return sum(s.Info.GetResources()) }
 
 // allocatedOf is what executors and tasks use or are about to.
 func allocatedOf(s *agent.Snapshot) resources.Resources {

@@ -91,6 +91,10 @@ func (k *checker) agentHears(a *Agent, m proto.Message) {
 // arrived before it registered again never will; what is not on the disk when it starts is gone.
 func (k *checker) claims(a *Agent, list []*mesosproto.Resource, version *mesosproto.UUID) {
 	e := a.machine.estate
+	defer func() { e.process, e.version = a.loop, version.GetValue() }()
+	if len(list) == 0 && !e.changed { // as in clusters that have no operations
+		return
+	}
 	said, err := resources.FromProto(list)
 	if err == nil {
 		_, err = resources.ApplyCheckpointed(a.machine.total, said)
@@ -119,7 +123,6 @@ func (k *checker) claims(a *Agent, list []*mesosproto.Resource, version *mesospr
 			e.made[x.uuid] = false
 		}
 	}
-	e.process, e.version = a.loop, version.GetValue()
 	k.uses(a.machine)
 }
 
