@@ -408,3 +408,35 @@ func TestOversubscribedResources(t *testing.T) {
 	require.Equal(t, "cpus:2; mem:1024", h.state().Total.String())
 	require.Len(t, f.take(schedulerpb.Event_RESCIND), 1, "the offer of what there is no more")
 }
+
+// An operation that got lost on the way to the agent never happened, nor did the tasks that were to use what
+// it makes. Offers of it are void.
+func TestWhatGotLostWithItsOperation(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:3;mem:1024")
+	f := b.framework(modern("dev"))
+	plain, task := f.task(h, "plain", "cpus:1;mem:32"), f.task(h, "t", "mem:32")
+	task.Resources = append(task.Resources, reserved(t, "cpus:1", "dev")...)
+	f.accept(0, []*mesosproto.Offer{f.offer()},
+		launchOf(plain),
+		operationOf(mesosproto.Offer_Operation_RESERVE, "", reserved(t, "cpus:2", "dev")),
+		launchOf(task))
+	require.Empty(t, f.updates())
+	b.sim.Advance(2 * time.Second)
+	require.Len(t, f.offers(), 1, "of what is left, half of the reservation in it")
+
+	h.reregister(nil, nil) // it had not arrived
+	u := f.updateOf("t")
+	require.Equal(t, mesosproto.TaskState_TASK_DROPPED, u.GetState())
+	require.Equal(t, mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, u.GetReason())
+	require.Equal(t, mesosproto.TaskStatus_SOURCE_MASTER, u.GetSource())
+	require.Len(t, f.take(schedulerpb.Event_RESCIND), 1)
+	require.Equal(t, "cpus:3; mem:1024", h.state().Total.String())
+	require.Equal(t, "cpus(allocated: dev):1; mem(allocated: dev):32", h.state().Used.String(), "the agent is asked about the other one")
+	ask := last[*messagespb.SlaveReregisteredMessage](h).GetReconciliations()
+	require.Len(t, ask, 1)
+	require.Len(t, ask[0].GetStatuses(), 1)
+	require.Equal(t, "plain", ask[0].GetStatuses()[0].GetTaskId().GetValue())
+	b.sim.Advance(2 * time.Second)
+	require.Equal(t, "cpus:2; mem:992", sum(t, f.offer().Resources))
+}
