@@ -15,6 +15,7 @@
 //	subscribe.go        the executor API; events.go, validate.go; adopt.go
 //	kill.go, drain.go   ends that are asked for; shutdown.go
 //	operation.go        reservations and volumes
+//	volume.go           the directories of volumes
 //	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back
 //	snapshot.go         what operators see
 //	records.go          what is kept of frameworks, executors and tasks; completed.go, of those that are over
