@@ -229,6 +229,16 @@ func (t *task) observe(s *mesosproto.TaskStatus) {
 	t.state = s.GetState()
 }
 
+// before is the last status but for one; that the task is staging, if there is no other.
+func (t *task) before(uuid []byte) *mesosproto.TaskStatus {
+	for _, s := range slices.Backward(t.statuses) {
+		if !bytes.Equal(s.GetUuid(), uuid) {
+			return s
+		}
+	}
+	return &mesosproto.TaskStatus{State: mesosproto.TaskState_TASK_STAGING.Enum()}
+}
+
 // remembers reports whether a status is part of the task's history.
 func (t *task) remembers(uuid []byte) bool {
 	return slices.ContainsFunc(t.statuses, func(s *mesosproto.TaskStatus) bool { return bytes.Equal(s.GetUuid(), uuid) })

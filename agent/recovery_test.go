@@ -88,6 +88,26 @@ func TestSupervisedTaskLivesThroughARestart(t *testing.T) {
 	require.Equal(t, []string{"agent"}, keys(t, store), "nothing is left behind")
 }
 
+// The end of a task is told when it is on the disk, by a registration, too: a machine that dies before that
+// has forgotten it.
+func TestARegistrationTellsNoEndThatIsNotWritten(t *testing.T) {
+	r, _ := remembering(t)
+	r.tell(checkpointed(r.runTask(commandTask("t"), true)))
+	require.Equal(t, lines("t STARTING EXECUTOR", "t RUNNING EXECUTOR"), r.acknowledgeAll(time.Second))
+	r.sim.WorkTime = func(*rand.Rand) time.Duration { return 20 * time.Second } // a slow disk
+	r.box.end(r.box.order[0], exited(0))
+	told := func() *mesosproto.Task {
+		r.master.conn().breaks()
+		r.run(5 * time.Second)
+		got := find[*messagespb.ReregisterSlaveMessage](r)
+		require.NotEmpty(t, got)
+		return got[len(got)-1].GetTasks()[0]
+	}
+	require.Equal(t, mesosproto.TaskState_TASK_RUNNING, told().GetStatusUpdateState())
+	r.run(20 * time.Second)
+	require.Equal(t, mesosproto.TaskState_TASK_FINISHED, told().GetStatusUpdateState())
+}
+
 // Whatever the moment, a task that was accepted is heard of until its end.
 func TestNoMomentOfACrashLosesATask(t *testing.T) {
 	for after := range 40 {

@@ -169,11 +169,10 @@ func (c *core) reregisterMessage() *messagespb.ReregisterSlaveMessage {
 			for _, t := range ex.tasks {
 				record := t.message()
 				record.Resources = c.older.form(record.Resources)
-				if next := c.streams.get(fw.id, t.id).updates().First(); next != nil {
+				if next := c.streams.get(fw.id, t.id).tells(t); next != nil {
 					// Whether or not it was sent, maybe by this agent's last process: what has happened
 					// since must not be told before it.
-					record.StatusUpdateState = next.Message.GetStatus().State
-					record.StatusUpdateUuid = next.UUID()
+					record.StatusUpdateState, record.StatusUpdateUuid = next.State, next.Uuid
 				}
 				m.Tasks = append(m.Tasks, record)
 			}

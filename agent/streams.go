@@ -4,6 +4,7 @@ import (
 	"github.com/mesokit/mesokit/agent/statusupdate"
 	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/loop"
+	"github.com/mesokit/mesokit/mesosproto"
 )
 
 // maxStrangers is how many tasks that are not here may have updates, for each framework.
@@ -37,6 +38,20 @@ func (s *stream) updates() *statusupdate.Stream {
 		return nil
 	}
 	return &s.Stream
+}
+
+// tells is what a registration may say of a task of which something is still to be acknowledged: the update
+// that goes out next, or, if that is its end and can't go out before something is on the disk, what was
+// before. It is nil if nothing waits.
+func (s *stream) tells(t *task) *mesosproto.TaskStatus {
+	next := s.updates().First()
+	switch {
+	case next == nil:
+		return nil
+	case next.Terminal() && (s.Head() == nil || s.held > 0):
+		return t.before(next.UUID())
+	}
+	return next.Message.GetStatus()
 }
 
 func newStreams(c *core) *streams {
