@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
@@ -77,6 +78,15 @@ func (r *taskRecord) encode() []byte {
 		bytes("Info", r.Info).
 		number("Batch", r.Batch).
 		end()
+}
+
+// acknowledged is the record of an update when it is acknowledged, made of the one before; nil of none.
+func acknowledged(record []byte) []byte {
+	before, found := bytes.CutSuffix(record, []byte("false}"))
+	if !found {
+		return nil
+	}
+	return append(append(make([]byte, 0, len(record)), before...), "true}"...)
 }
 
 func (r *updateRecord) encode() []byte {

@@ -30,5 +30,12 @@ func TestRecordsAreWrittenAsEncodingJSONDoes(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, string(want), string(r.encode()))
 		}
+		update := updateRecord{Version: recordVersion, Update: bytes.Draw(t, "update")}
+		record := update.encode()
+		before := string(record)
+		update.Acked = true
+		require.Equal(t, string(update.encode()), string(acknowledged(record)))
+		require.Equal(t, before, string(record), "a store may have it")
+		require.Nil(t, acknowledged(nil))
 	})
 }

@@ -301,9 +301,9 @@ type forgetting struct{ told []func() }
 // executor forgets it; of the others it is enough that the operating system has them. If it can't be
 // written now safe says that first.
 func (c *core) rememberUpdate(u *statusupdate.Update, safe func(error)) {
-	u.Encoded = encoded(u.Message)
-	r := updateRecord{Version: recordVersion, Update: u.Encoded}
-	c.disk.Put(u.Terminal(), safe, checkpoint.Entry{Key: u.Key, Value: r.encode()})
+	r := updateRecord{Version: recordVersion, Update: encoded(u.Message)}
+	u.Record = r.encode()
+	c.disk.Put(u.Terminal(), safe, checkpoint.Entry{Key: u.Key, Value: u.Record})
 }
 
 // rememberAcknowledgement notes that an update need not be sent any more. done follows, once, when that is
@@ -313,12 +313,13 @@ func (c *core) rememberAcknowledgement(u *statusupdate.Update, sync bool, done f
 		done(nil)
 		return
 	}
-	r := updateRecord{Version: recordVersion, Update: u.Encoded, Acked: true}
-	if r.Update == nil {
-		r.Update = encoded(u.Message)
+	record := acknowledged(u.Record)
+	if record == nil { // it was restored
+		r := updateRecord{Version: recordVersion, Update: encoded(u.Message), Acked: true}
+		record = r.encode()
 	}
-	u.Encoded = nil // this was the last time
-	c.putThen(sync, done, checkpoint.Entry{Key: u.Key, Value: r.encode()})
+	u.Record = nil // this was the last time
+	c.putThen(sync, done, checkpoint.Entry{Key: u.Key, Value: record})
 }
 
 func (c *core) forgetUpdate(u *statusupdate.Update) {

@@ -27,8 +27,8 @@ type Update struct {
 	Ready bool
 	// Key names the update's record in the checkpoint; empty if it has none.
 	Key string
-	// Encoded is Message as it was recorded, for the record of its acknowledgement; nil: not kept.
-	Encoded []byte
+	// Record is what was recorded, of which that of the acknowledgement is made; nil: not kept.
+	Record []byte
 	// Safe: the record is written. Waiting wants to know.
 	Safe    bool
 	Waiting []func(error)
