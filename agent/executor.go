@@ -56,7 +56,7 @@ func (c *core) launchExecutor(ex *executor) {
 	}
 	sandbox := ex.sandbox
 	c.whenThere(ex.spec.Resources, func() {
-		if !ex.hasEnded && !ex.destroying && !c.total.Contains(ex.spec.Resources.NeedCheckpoint().Unallocate()) {
+		if !ex.hasEnded && !ex.destroying && !c.total.Contains(ex.spec.Resources.NeedCheckpoint().Unallocate().OneCopy()) {
 			c.dropQueued(ex, mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "A volume that is used by the task or its executor could not be made")
 			return
 		}

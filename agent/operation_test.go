@@ -201,3 +201,22 @@ func TestAnOperationThatTakesTimeIsCarriedOn(t *testing.T) {
 	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState())
 	require.Contains(t, r.acknowledgeAll(time.Second), "t RUNNING")
 }
+
+// A shared volume is there once, however many of the tasks that are launched together use it.
+func TestTasksThatAreLaunchedTogetherUseOneSharedVolume(t *testing.T) {
+	r := registered(t, func(cfg *Config) { cfg.WorkDir = t.TempDir() })
+	shared := volume(t)
+	shared.Shared = &mesosproto.Resource_SharedInfo{}
+	r.apply(1, reserve(reserved(t, "disk:128")))
+	r.settle(r.outcome())
+	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{shared}}})
+	require.Equal(t, mesosproto.OperationState_OPERATION_FINISHED, r.outcome().GetStatus().GetState())
+
+	group := []*mesosproto.TaskInfo{executorTask("x", "e"), executorTask("y", "e")}
+	for _, task := range group {
+		task.Resources = append(task.Resources, shared)
+	}
+	r.tell(&messagespb.RunTaskGroupMessage{Framework: frameworkInfo("f"), Executor: group[0].Executor, TaskGroup: &mesosproto.TaskGroupInfo{Tasks: group}, LaunchExecutor: proto.Bool(true)})
+	require.Empty(t, r.story())
+	require.Len(t, r.box.order, 1)
+}
