@@ -31,7 +31,10 @@ type pipeline struct {
 	reader   *bufio.Reader
 	requests []byte // room for those that go out together
 	used     time.Time
+	broken   bool // within an answer
 }
+
+var errBroken = errors.New("an answer broke off, or has no end")
 
 // SendAll sends calls in order, without waiting for the answer to one before the next: as many as there
 // are then cost one way to the server and back. For each, in order, answered gets what Send would have
@@ -74,7 +77,7 @@ func (c *Client[C, E]) sendTogether(ctx context.Context, calls []C, answered fun
 			answered(done, result)
 			done++
 		}
-		if !more || err != nil {
+		if !more || err != nil || conn.broken {
 			conn.Close() // ends the writing
 			c.together = nil
 		}
@@ -188,6 +191,9 @@ func (c *Client[C, E]) openPipeline(ctx context.Context) (*pipeline, error) {
 // readAnswer reads the next answer. refused is what it means for its call; more says whether the server
 // goes on to the next one; err that there is no answer.
 func (c *Client[C, E]) readAnswer(conn *pipeline) (more bool, refused, err error) {
+	if conn.broken {
+		return false, nil, errBroken
+	}
 	if err := conn.SetDeadline(time.Now().Add(c.cfg.CallTimeout)); err != nil {
 		return false, nil, err
 	}
@@ -199,7 +205,9 @@ func (c *Client[C, E]) readAnswer(conn *pipeline) (more bool, refused, err error
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		refused = c.refusal(resp)
 	}
-	// To the next answer; a body that has no end ends the connection.
+	// To the next answer. If it can't be found, nobody knows what became of the calls after this one: the
+	// server may have taken them.
 	_, err = io.CopyN(io.Discard, resp.Body, maxDrain)
-	return !resp.Close && err == io.EOF, refused, nil
+	conn.broken = err != io.EOF
+	return !resp.Close, refused, nil
 }

@@ -219,3 +219,27 @@ func TestCallsAreSentTogetherOverTLS(t *testing.T) {
 	c = connect(t, "https://localhost:"+port)
 	require.Equal(t, []codes.Code{codes.Unavailable, codes.Unavailable}, sendAll(t, c, messages(2)), "an unknown certificate")
 }
+
+// Of the calls after an answer that breaks off nobody knows whether the server has taken them.
+func TestWhatFollowsAnAnswerThatBreaksOffIsLost(t *testing.T) {
+	for name, body := range map[string]string{"breaks off": "x", "has no end": strings.Repeat("x", maxDrain+1)} {
+		t.Run(name, func(t *testing.T) {
+			o := &office{answer: func(n string, w http.ResponseWriter) {
+				if n == "2" {
+					w.Header().Set("Content-Length", fmt.Sprint(len(body)+1))
+					w.WriteHeader(http.StatusAccepted)
+					io.WriteString(w, body)
+					http.NewResponseController(w).Flush()
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(http.StatusAccepted)
+			}}
+			c := connect(t, serve(t, o.ServeHTTP))
+			lost := codes.Unavailable
+			require.Equal(t, []codes.Code{0, 0, 0, lost, lost}, sendAll(t, c, messages(5)))
+			got, _ := o.seen()
+			require.Equal(t, numbers(3), got, "nothing is sent twice")
+			require.Equal(t, []codes.Code{0, 0}, sendAll(t, c, messages(2)), "over a new connection")
+		})
+	}
+}
