@@ -75,6 +75,7 @@ func (c frameworkCaps) multiRole() bool {
 func (c frameworkCaps) shared() bool {
 	return c.has(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)
 }
+
 func (c frameworkCaps) refinement() bool {
 	return c.has(mesosproto.FrameworkInfo_Capability_RESERVATION_REFINEMENT)
 }
