@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 )
@@ -72,10 +74,19 @@ func volumePath(workDir string, e resources.Resource) (string, error) {
 	if !validID(e.Disk().Persistence.ID) || resources.ValidateRole(e.ReservationRole()) != nil {
 		return "", fmt.Errorf("the volume %s has an id or role that can't be part of a path", e)
 	}
-	if s := e.Disk().Source; s != nil && s.Root != "" {
-		return filepath.Join(s.Root, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
+	return containerizer.VolumePath(workDir, e)
+}
+
+// removeVolume removes a volume's directory; of a disk that is one volume only what is in it.
+func removeVolume(path string, e resources.Resource) error {
+	if !e.IsDisk(resources.MountSource) {
+		return os.RemoveAll(path)
 	}
-	return filepath.Join(workDir, "volumes", "roles", e.ReservationRole(), e.Disk().Persistence.ID), nil
+	entries, err := os.ReadDir(path)
+	for _, x := range entries {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(path, x.Name())))
+	}
+	return err
 }
 
 // syncVolumes makes the directories of volumes that came to be, and removes those of volumes that are
@@ -100,7 +111,7 @@ func syncVolumes(workDir string, conversions []resources.Conversion) error {
 			if e.IsPersistentVolume() && !stillThere(x.Converted, e) {
 				path, err := volumePath(workDir, e)
 				if err == nil {
-					err = os.RemoveAll(path)
+					err = removeVolume(path, e)
 				}
 				if err != nil {
 					return fmt.Errorf("remove volume: %w", err)

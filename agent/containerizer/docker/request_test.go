@@ -211,7 +211,10 @@ func TestPersistentVolumes(t *testing.T) {
 			},
 		}
 	}
+	below := volume("id4", "sub", nil)
+	below.Reservations[0].Role = proto.String("dev/db")
 	mounted, err := resources.FromProto([]*mesosproto.Resource{
+		below,
 		volume("id1", "data", nil),
 		volume("id2", "disk", &mesosproto.Resource_DiskInfo_Source{Type: mesosproto.Resource_DiskInfo_Source_MOUNT.Enum(),
 			Mount: &mesosproto.Resource_DiskInfo_Source_Mount{Root: proto.String("/mnt/disk1")}}),
@@ -222,6 +225,7 @@ func TestPersistentVolumes(t *testing.T) {
 	r := built(t, func(s *containerizer.Spec) { s.Resources = mounted })
 	require.ElementsMatch(t, []string{
 		"/work-dir/volumes/roles/dev/id1:/mnt/mesos/sandbox/data:rw",
+		"/work-dir/volumes/roles/dev db/id4:/mnt/mesos/sandbox/sub:rw",
 		"/mnt/disk1:/mnt/mesos/sandbox/disk:rw",
 		"/mnt/disk2/volumes/roles/dev/id3:/mnt/mesos/sandbox/part:rw",
 		"/sandbox:/mnt/mesos/sandbox",

@@ -9,6 +9,7 @@ import (
 
 	"github.com/docker/docker/api/types/mount"
 
+	"github.com/mesokit/mesokit/agent/containerizer"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/resources"
 )
@@ -137,16 +138,9 @@ func (r *request) persistent(v resources.Resource) error {
 	if !filepath.IsLocal(target) {
 		return fmt.Errorf("persistent volume %q: container_path %q must be relative, and not lead out of the sandbox", disk.Persistence.ID, target)
 	}
-	source := filepath.Join(r.workDir, "volumes", "roles", v.ReservationRole(), disk.Persistence.ID)
-	if disk.Source != nil && disk.Source.Root != "" {
-		root := disk.Source.Root
-		if !filepath.IsAbs(root) {
-			root = filepath.Join(r.workDir, root)
-		}
-		source = root
-		if v.IsDisk(resources.PathSource) {
-			source = filepath.Join(root, "volumes", "roles", v.ReservationRole(), disk.Persistence.ID)
-		}
+	source, err := containerizer.VolumePath(r.workDir, v)
+	if err != nil {
+		return err
 	}
 	mode := "rw"
 	if disk.Volume.ReadOnly {
