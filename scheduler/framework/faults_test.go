@@ -43,7 +43,7 @@ func requireAll(t *testing.T, ran schedulertest.Explored, can func(schedulertest
 func TestTheFrameworkStandsWithThreeMasters(t *testing.T) {
 	e := suite(func() subject { return &right{} })
 	e.Config.Masters = 3
-	e.First, e.Seeds = *seed, max(*seeds/4, 1)
+	e.First, e.Seeds, e.Twice = *seed, max(*seeds/4, 1), true
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
 	requireAll(t, ran, func(schedulertest.FaultKind) bool { return true })
