@@ -440,3 +440,29 @@ func TestWhatGotLostWithItsOperation(t *testing.T) {
 	b.sim.Advance(2 * time.Second)
 	require.Equal(t, "cpus:2; mem:992", sum(t, f.offer().Resources))
 }
+
+// What is oversubscribed an agent tells after it has registered: until then nobody is lost for the lack of it.
+func TestNothingIsLostForWhatIsOversubscribed(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:2;mem:1024")
+	info := modern("dev")
+	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_REVOCABLE_RESOURCES)...)
+	f := b.framework(info)
+	revocable := parse(t, "cpus:1")
+	revocable[0].Revocable = &mesosproto.Resource_RevocableInfo{}
+	h.send(&messagespb.UpdateSlaveMessage{SlaveId: h.info.Id, OversubscribedResources: revocable})
+	b.sim.Advance(2 * time.Second)
+	extra, task := f.task(h, "extra", "mem:32"), f.task(h, "t", "mem:32")
+	extra.Resources = append(extra.Resources, revocable...)
+	task.Resources = append(task.Resources, reserved(t, "cpus:1", "dev")...)
+	f.accept(1000, f.offers(), launchOf(extra), operationOf(mesosproto.Offer_Operation_RESERVE, "", reserved(t, "cpus:1", "dev")), launchOf(task))
+	require.Empty(t, f.updates())
+
+	h.conn = &conn{b: b, peer: h.conn.peer}
+	h.send(&messagespb.ReregisterSlaveMessage{
+		Slave: proto.CloneOf(h.info), Version: proto.String("1.12.0"), AgentCapabilities: agentCapabilities, ResourceVersionUuid: resourceVersion,
+		CheckpointedResources: reserved(t, "cpus:1", "dev"),
+	})
+	require.Empty(t, f.updates(), "both may have got there just now")
+	require.Len(t, last[*messagespb.SlaveReregisteredMessage](h).GetReconciliations()[0].GetStatuses(), 2)
+}

@@ -329,7 +329,8 @@ func (c *core) takeTotal(a *agent, back *comeback) {
 	c.allocator.Resume()
 }
 
-// loseImpossible ends tasks that the agent does not list, the latest first, until it has all that is used.
+// loseImpossible ends tasks that the agent does not list, the latest first, until it has all reservations and
+// volumes that are used. What else may be missing, such as what is oversubscribed, takes nothing from them.
 func (c *core) loseImpossible(a *agent, back *comeback) {
 	reported := reportedTasks(back.m)
 	var missing []*task
@@ -342,7 +343,7 @@ func (c *core) loseImpossible(a *agent, back *comeback) {
 	}
 	slices.SortFunc(missing, func(x, y *task) int { return cmp.Compare(y.seq, x.seq) })
 	for _, t := range missing {
-		if back.total.Contains(a.used.Resources().Unallocate().OneCopy()) {
+		if back.total.Contains(a.used.Resources().NeedCheckpoint().Unallocate().OneCopy()) {
 			return
 		}
 		s := c.masterStatus(t, t.framework.lost(mesosproto.TaskState_TASK_DROPPED),
