@@ -112,7 +112,8 @@
 //   - forward: a task goes through its states as the table says, and never leaves its end. Frameworks that
 //     are not PARTITION_AWARE may be told LOST of tasks that come back. An agent whose machine died may
 //     repeat updates from before a task's end, one that died while its disk refused writes may have
-//     forgotten anything. An operation that has ended stays so.
+//     forgotten anything; that explains what is said until something new is heard of the task. An operation
+//     that has ended stays so.
 //   - stale: a framework uses no offer of which it was told that it is rescinded, or lost with the
 //     connection.
 //   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
