@@ -29,16 +29,22 @@ type probe struct {
 // run runs f, which FailNow may end, and what f has left to be cleaned up. If f panics, so it is told.
 func (p *probe) run(f func(), panics func(any)) {
 	defer func() {
-		for len(p.cleanups) > 0 {
-			last := p.cleanups[len(p.cleanups)-1]
-			p.cleanups = p.cleanups[:len(p.cleanups)-1]
-			last()
-		}
 		if x := recover(); x != nil && x != any(p) { // p is how FailNow ends f
 			panics(x)
 		}
 	}()
+	defer p.cleanUp()
 	f()
+}
+
+// cleanUp does all that there is to do, also if FailNow ends some of it.
+func (p *probe) cleanUp() {
+	if n := len(p.cleanups); n > 0 {
+		last := p.cleanups[n-1]
+		p.cleanups = p.cleanups[:n-1]
+		defer p.cleanUp()
+		last()
+	}
 }
 
 // text is how the run failed; empty: it did not.

@@ -24,6 +24,10 @@ func TestFailsSaysHowATestFails(t *testing.T) {
 			t.Cleanup(func() { require.True(t, t.Failed()) })
 			t.Fatal("first")
 		}},
+		"cleaning up": {"first\nthen", func(t testing.TB) {
+			t.Cleanup(func() { t.Error("then") })
+			t.Cleanup(func() { t.Fatal("first") })
+		}},
 	} {
 		text := schedulertest.Fails(t, c.do)
 		if c.want == "" {
