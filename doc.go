@@ -50,9 +50,10 @@
 // # Release notes
 //
 // Not released yet. What is there: a master with agents, offers, tasks, task groups for executors of one's
-// own, status updates, reconciliation, failover of frameworks and masters on one registry; command tasks
-// and Docker tasks that outlive the agent; the v1 scheduler and executor APIs; a runtime for frameworks
-// that keep services running; whole clusters in virtual time for tests. What is not: quota and weights, the
-// v1 operator API, an election among several masters (they exist in simulations only), schedulers and
-// executors of the v0 API, authentication, the default executor for task groups.
+// own, reservations and persistent volumes, status updates, reconciliation, failover of frameworks and
+// masters on one registry; command tasks and Docker tasks that outlive the agent; the v1 scheduler and
+// executor APIs; a runtime for frameworks that keep services running; whole clusters in virtual time for
+// tests. What is not: quota and weights, the v1 operator API, an election among several masters (they exist
+// in simulations only), schedulers and executors of the v0 API, authentication, the default executor for
+// task groups.
 package mesokit

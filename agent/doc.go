@@ -14,11 +14,14 @@
 //	supervise.go        command and Docker tasks, which the agent runs itself; checks.go, exit.go
 //	subscribe.go        the executor API; events.go, validate.go; adopt.go
 //	kill.go, drain.go   ends that are asked for; shutdown.go
-//	operation.go        reservations and volumes
-//	volume.go           the directories of volumes
-//	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back
-//	snapshot.go         what operators see
-//	records.go          what is kept of frameworks, executors and tasks; completed.go, of those that are over
+//	operation.go        reservations and volumes; volume.go, the directories of volumes
+//	streams.go          the updates of each task that wait for their acknowledgement
+//	environment.go      what a container is launched with; sandbox.go, where
+//	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back;
+//	                    encode.go writes the records that each task needs
+//	snapshot.go         what operators see; pages.go, in parts that successive snapshots share
+//	records.go          what is kept of frameworks, executors and tasks; completed.go and departed.go, of
+//	                    those that are over; older.go, for masters that know no refined reservations
 //
 // # Assembly
 //

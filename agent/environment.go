@@ -17,17 +17,17 @@ import (
 // spec says what the containerizer is to run for an executor.
 func (c *core) spec(ex *executor, user string) *containerizer.Spec {
 	s := &containerizer.Spec{
-		ID:           ex.container,
-		FrameworkID:  ex.fw.id,
-		ExecutorID:   ex.id,
-		AgentID:      c.agentID(),
-		Environment:  c.environment(ex),
-		Shared:       c.sharedEnvironment(ex),
-		Resources:    ex.liveResources(),
-		Limits:       ex.limits(),
-		Sandbox:      ex.sandbox,
-		User:         user,
-		Checkpointed: ex.fw.info.GetCheckpoint(),
+		ID:                ex.container,
+		FrameworkID:       ex.fw.id,
+		ExecutorID:        ex.id,
+		AgentID:           c.agentID(),
+		Environment:       c.environment(ex),
+		SharedEnvironment: c.sharedEnvironment(ex),
+		Resources:         ex.liveResources(),
+		Limits:            ex.limits(),
+		Sandbox:           ex.sandbox,
+		User:              user,
+		Checkpointed:      ex.fw.info.GetCheckpoint(),
 	}
 	if t := ex.supervised(); t != nil {
 		s.Task, s.Command, s.Container = t.info, t.info.GetCommand(), t.info.GetContainer()

@@ -41,11 +41,11 @@ type Spec struct {
 	Container *mesosproto.ContainerInfo
 
 	// Environment is set under Command's own environment, which wins. MESOS_SANDBOX in it is replaced
-	// by the sandbox as the container sees it.
+	// by the sandbox as the container sees it. It is not all that the agent sets: see [Spec.Variables].
 	Environment map[string]string
-	// Shared is set under Environment: what many containers have in common, so that nobody makes it for
-	// each of them. See [Spec.Variables].
-	Shared map[string]string
+	// SharedEnvironment is set under Environment: what many containers have in common, so that nobody makes
+	// it for each of them. It must not be changed.
+	SharedEnvironment map[string]string
 
 	// Resources to begin with: the executor's and its first tasks'. Limits holds the tasks' resource
 	// limits by name (cpus, mem); +Inf means no limit.
@@ -62,10 +62,11 @@ type Spec struct {
 	Checkpointed bool
 }
 
-// Variables returns Shared and Environment together, in a map of the caller's own.
+// Variables returns what the agent sets, SharedEnvironment and Environment together, in a map of the
+// caller's own.
 func (s *Spec) Variables() map[string]string {
-	all := make(map[string]string, len(s.Shared)+len(s.Environment))
-	maps.Copy(all, s.Shared)
+	all := make(map[string]string, len(s.SharedEnvironment)+len(s.Environment))
+	maps.Copy(all, s.SharedEnvironment)
 	maps.Copy(all, s.Environment)
 	return all
 }

@@ -159,8 +159,9 @@
 // was away, has to ask. A framework is only held to it as long as it has the id under which it launched the
 // task, and its driver runs.
 //
-// [Cluster.CheckSettled] demands all of this at once, whatever happened when; of tasks that were launched
-// within the last five minutes it accepts that they are on their way. It adds:
+// [Cluster.CheckSettled] demands all of this without waiting any longer, whatever trouble there was. It
+// accepts what began just now: tasks that were launched within the last five minutes, ends that an agent
+// has still time for, offers that are not too old. It adds:
 //
 //   - no fatal: no driver has given up.
 //

@@ -37,6 +37,7 @@ func testEnvironment(t *testing.T, s Subject) {
 	t.Setenv("MESOKIT_OF_THE_AGENT", "must not be inherited")
 	f := setup(t, s)
 	spec := f.spec(environment)
+	spec.SharedEnvironment = map[string]string{"FROM_ALL": "all", "FROM_AGENT": "all", "FROM_BOTH": "all"}
 	spec.Environment = map[string]string{"FROM_AGENT": "agent", "FROM_BOTH": "agent", "SPACES": "a  b=c"}
 	spec.Command = proto.CloneOf(spec.Command)
 	spec.Command.Environment = &mesosproto.Environment{Variables: []*mesosproto.Environment_Variable{
@@ -48,7 +49,7 @@ func testEnvironment(t *testing.T, s Subject) {
 	f.start(spec)
 	f.exited(0, f.wait(spec))
 	got := strings.Split(f.file(spec, "stdout"), "\n")
-	for _, want := range []string{"FROM_AGENT=agent", "FROM_BOTH=command", "FROM_COMMAND=", "SPACES=a  b=c"} {
+	for _, want := range []string{"FROM_ALL=all", "FROM_AGENT=agent", "FROM_BOTH=command", "FROM_COMMAND=", "SPACES=a  b=c"} {
 		require.Contains(t, got, want)
 	}
 	names := map[string]string{}
