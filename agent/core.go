@@ -57,7 +57,7 @@ type core struct {
 	conn           link.Conn // to leader; nil if there is none
 	inbox          *link.Inbox
 	registration   backoff.Backoff
-	stopRetry      func() bool
+	retry          loop.Timer // of the registration
 	stopRecovery   func() bool
 	pingTimeout    time.Duration
 	silence        loop.Timer // runs while an answer or a ping of the master is expected
@@ -91,7 +91,6 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 		registration: backoff.Backoff{First: 2 * cfg.RegistrationBackoff, Max: maxRegistrationBackoff},
 		frameworks:   make(map[string]*framework),
 		operations:   make(map[string]*operation),
-		stopRetry:    noTimer,
 		stopRecovery: noTimer,
 	}
 	c.ownNetwork = []*mesosproto.NetworkInfo{{
@@ -100,6 +99,7 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 	c.wrote = c.noteWrite
 	c.inbox = link.NewInbox(cfg.Loop, c.fromMaster)
 	c.silence = cfg.Loop.Timer(c.masterIsSilent)
+	c.retry = cfg.Loop.Timer(c.register)
 	c.streams = newStreams(c)
 	c.total, _ = resources.FromProto(cfg.Info.GetResources()) // checked with the rest of cfg
 	return c

@@ -50,7 +50,7 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 
 // disconnect drops the connection to the master; nothing more is taken from it.
 func (c *core) disconnect() {
-	c.stopRetry()
+	c.retry.Stop()
 	c.silence.Stop()
 	if c.conn != nil {
 		c.conn.Close()
@@ -70,7 +70,9 @@ func (c *core) masterExited(conn link.Conn) {
 	if c.stopped || conn != c.conn {
 		return
 	}
-	c.log.Warn("connection to the master broke", zap.String("master", conn.Peer()))
+	if e := c.log.Check(zap.WarnLevel, "connection to the master broke"); e != nil {
+		e.Write(zap.String("master", conn.Peer()))
+	}
 	c.conn = nil
 	retrying := c.state == disconnected
 	c.disconnect()
@@ -90,8 +92,7 @@ func (c *core) registerAnew() {
 }
 
 func (c *core) registerAfter(d time.Duration) {
-	c.stopRetry()
-	c.stopRetry = c.loop.AfterFunc(d, c.register)
+	c.retry.Set(d)
 }
 
 // register sends the registration, again and again until it is answered.
@@ -107,7 +108,9 @@ func (c *core) register() {
 		c.log.Info("registering", zap.String("master", c.leader.GetPid()))
 		c.conn.Send(c.registerMessage())
 	} else {
-		c.log.Info("re-registering", zap.String("master", c.leader.GetPid()), zap.String("agent_id", c.agentID()))
+		if e := c.log.Check(zap.InfoLevel, "re-registering"); e != nil {
+			e.Write(zap.String("master", c.leader.GetPid()), zap.String("agent_id", c.agentID()))
+		}
 		c.newVersion()
 		c.conn.Send(c.reregisterMessage())
 	}
@@ -199,7 +202,7 @@ func (c *core) registered(m *messagespb.SlaveRegisteredMessage) {
 		c.log.Error("registration ignored: bad agent id", zap.String("agent_id", m.GetSlaveId().GetValue()))
 		return
 	}
-	c.stopRetry()
+	c.retry.Stop()
 	c.silence.Stop() // it has answered
 	info := proto.CloneOf(c.info)
 	info.Id = m.GetSlaveId()
@@ -229,7 +232,7 @@ func (c *core) reregistered(m *messagespb.SlaveReregisteredMessage) {
 	if c.state != disconnected && c.state != running {
 		return
 	}
-	c.stopRetry()
+	c.retry.Stop()
 	if c.state == disconnected {
 		c.log.Info("re-registered", zap.String("agent_id", c.agentID()))
 		c.joined(m.GetConnection())

@@ -115,7 +115,7 @@ func (c *core) end(why string) {
 	c.log.Warn("shutting down", zap.String("why", why))
 	c.state = terminating
 	c.shutdownReason = why
-	c.stopRetry()
+	c.retry.Stop()
 	c.silence.Stop()
 	c.stopRecovery()
 	c.changed()

@@ -181,7 +181,9 @@ func (c *core) addAgent(a *agent, conn link.Conn) {
 	c.attach(a, conn)
 	a.slot = c.agentTable.add(a.snapshot())
 	c.touchAgent(a)
-	c.log.Info("agent added", zap.String("agent_id", a.id), zap.String("pid", a.pid), zap.Stringer("resources", a.total))
+	if e := c.log.Check(zap.InfoLevel, "agent added"); e != nil {
+		e.Write(zap.String("agent_id", a.id), zap.String("pid", a.pid), zap.Stringer("resources", a.total))
+	}
 }
 
 // announceAgent hands an agent to the allocator, once its tasks and executors are entered.

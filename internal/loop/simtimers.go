@@ -84,8 +84,8 @@ func (t *simTimer) take(seq uint64) func() {
 // deliveries, since setting it allocates nothing.
 type Alarm struct{ t simTimer }
 
-// Alarm returns an alarm that is not set.
-func (s *Sim) Alarm(f func()) *Alarm { return &Alarm{simTimer{sim: s, f: f}} }
+// Alarm returns an alarm that is not set. Once it is set it must not be copied.
+func (s *Sim) Alarm(f func()) Alarm { return Alarm{simTimer{sim: s, f: f}} }
 
 // Set lets the alarm go off at a virtual time. It must not be set already.
 func (a *Alarm) Set(at Instant) {

@@ -156,7 +156,7 @@ func TestSimForgetsStoppedTimers(t *testing.T) {
 func TestSimAlarmIsSetAgainAndAgain(t *testing.T) {
 	s := NewSim(1)
 	var at []Instant
-	var a *Alarm
+	var a Alarm
 	a = s.Alarm(func() {
 		at = append(at, s.Instant())
 		if len(at) < 3 {

@@ -78,7 +78,9 @@ func (h *Hierarchical) AddAgent(info *mesosproto.AgentInfo, capabilities []*meso
 	if h.awaiting > 0 && h.added >= h.awaiting {
 		h.endRecovery()
 	}
-	h.log.Info("agent added", zap.String("agent_id", id), zap.Stringer("total", total))
+	if e := h.log.Check(zap.InfoLevel, "agent added"); e != nil {
+		e.Write(zap.String("agent_id", id), zap.Stringer("total", total))
+	}
 }
 
 func (h *Hierarchical) describe(a *agent, info *mesosproto.AgentInfo, capabilities []*mesosproto.AgentInfo_Capability) {

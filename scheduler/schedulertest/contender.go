@@ -185,7 +185,7 @@ func (x *contender) expired() {
 	x.number = 0
 	if conn := x.conn; conn != nil { // what was sent still arrives, when the ensemble may not want it any more
 		x.conn = nil
-		conn.close(&conn.toServer, conn.serverBroke)
+		conn.close(&conn.toServer, conn.sides.serverBroke)
 	}
 	x.fail(func(*request) bool { return true })
 	x.leads(0, nil)

@@ -81,7 +81,7 @@ func (p *process) die(status syscall.WaitStatus) {
 	}
 	for _, conn := range p.cluster.net.of(p.name, "") {
 		if status.Exited() {
-			conn.close(&conn.toServer, conn.serverBroke)
+			conn.close(&conn.toServer, conn.sides.serverBroke)
 		} else {
 			conn.breakNow(Notice{Client: Never})
 		}

@@ -63,7 +63,7 @@ type checker struct {
 	emptying   bool        // something of what was torn down may still run
 	pending    []*taskLife // with which all is not well, or was not when they were looked at last
 	trouble    trouble     // of the whole cluster
-	alarm      *loop.Alarm // of the next minute
+	alarm      loop.Alarm  // of the next minute
 	masterRan  bool        // a master's loop, in the last step
 	minutes    int
 	found      []Violation

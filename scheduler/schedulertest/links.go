@@ -170,7 +170,7 @@ func (c *client[C, E]) callsBroke(conn *connection) {
 // hangUp closes the connection for calls. Those without an answer may have arrived.
 func (c *client[C, E]) hangUp() {
 	if c.calls != nil {
-		c.calls.close(&c.calls.toServer, c.calls.serverBroke)
+		c.calls.close(&c.calls.toServer, c.calls.sides.serverBroke)
 		c.loop.Post(func() { c.callsBroke(c.calls) })
 	}
 }
@@ -217,7 +217,7 @@ func (s *stream[C, E]) finish(err error) {
 func (s *stream[C, E]) cancel() {
 	if !s.over {
 		s.over = true
-		s.conn.close(&s.conn.toServer, s.conn.serverBroke)
+		s.conn.close(&s.conn.toServer, s.conn.sides.serverBroke)
 	}
 }
 
@@ -260,36 +260,76 @@ type agentDialer struct {
 }
 
 func (d agentDialer) Dial(leader *mesosproto.MasterInfo, h link.Handler) link.Conn {
-	to := d.cluster.masterAt(leader).node
-	up, down := &end{peer: leader.GetPid()}, &end{peer: d.agent.pid}
-	conn := d.cluster.net.connect(d.agent.name, to.name,
-		func() { h.Exited(up) },
-		func() {
-			if !to.closed() {
-				to.master.Agents().Exited(down)
-			}
-		})
-	up.conn, up.lane = conn, &conn.toServer
-	down.conn, down.lane = conn, &conn.toClient
-	conn.toServer.deliver = func(m proto.Message) {
-		if to.closed() {
-			conn.breakNow(Notice{Server: Never})
-			return
-		}
-		to.master.Agents().Message(down, m, handled)
+	l := &agentLink{dialer: d, leader: leader, node: d.cluster.masterAt(leader).node, handler: h}
+	l.toServer.taker, l.toClient.taker = l.down(), l.up()
+	d.cluster.net.open(&l.connection, d.agent.name, l.node.name, l)
+	return l.up()
+}
+
+// agentLink is a connection between an agent and a master, with both its ends. There are very many of them
+// in a long run, so all is in one place.
+type agentLink struct {
+	connection
+	dialer  agentDialer
+	leader  *mesosproto.MasterInfo
+	node    *node // of the master
+	handler link.Handler
+}
+
+// upEnd is what the agent holds of the connection, downEnd what the master does.
+type (
+	upEnd   agentLink
+	downEnd agentLink
+)
+
+var (
+	_ link.Conn = (*upEnd)(nil)
+	_ link.Conn = (*downEnd)(nil)
+)
+
+func (l *agentLink) up() *upEnd     { return (*upEnd)(l) }
+func (l *agentLink) down() *downEnd { return (*downEnd)(l) }
+
+func (l *agentLink) clientBroke() { l.handler.Exited(l.up()) }
+
+func (l *agentLink) serverBroke() {
+	if !l.node.closed() {
+		l.node.master.Agents().Exited(l.down())
 	}
-	up.closed = conn.serverBroke
-	up.sent = func(m proto.Message) {
-		d.cluster.check.fromAgent(m)
-		d.cluster.check.agentSays(d.agent, m)
+}
+
+func (e *upEnd) Peer() string { return e.leader.GetPid() }
+
+func (e *upEnd) Send(m proto.Message) {
+	k := e.dialer.cluster.check
+	k.fromAgent(m)
+	k.agentSays(e.dialer.agent, m)
+	e.send(&e.toServer, m, nil)
+}
+
+func (e *upEnd) Close() { e.close(&e.toServer, (*agentLink)(e).serverBroke) }
+
+// take hears what the master says.
+func (e *upEnd) take(m proto.Message) {
+	k := e.dialer.cluster.check
+	k.toAgent(m)
+	k.agentHears(e.dialer.agent, m)
+	e.handler.Message(e, m, handled)
+}
+
+func (e *downEnd) Peer() string { return e.dialer.agent.pid }
+
+func (e *downEnd) Send(m proto.Message) { e.send(&e.toClient, m, nil) }
+
+func (e *downEnd) Close() { e.close(&e.toClient, (*agentLink)(e).clientBroke) }
+
+// take hears what the agent says.
+func (e *downEnd) take(m proto.Message) {
+	if e.node.closed() {
+		e.breakNow(Notice{Server: Never})
+		return
 	}
-	conn.toClient.deliver = func(m proto.Message) {
-		d.cluster.check.toAgent(m)
-		d.cluster.check.agentHears(d.agent, m)
-		h.Message(up, m, handled)
-	}
-	down.closed = conn.clientBroke
-	return up
+	e.node.master.Agents().Message(e, m, handled)
 }
 
 func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func()) {
@@ -298,25 +338,3 @@ func (d agentDialer) Detect(leader func(*mesosproto.MasterInfo)) (cancel func())
 
 // handled is what nobody waits for.
 func handled() {}
-
-// end is what one side of a connection between agent and master holds.
-type end struct {
-	conn   *connection
-	lane   *lane
-	peer   string
-	closed func()              // tells the other side
-	sent   func(proto.Message) // nil: nobody cares
-}
-
-var _ link.Conn = (*end)(nil)
-
-func (e *end) Peer() string { return e.peer }
-
-func (e *end) Send(m proto.Message) {
-	if e.sent != nil {
-		e.sent(m)
-	}
-	e.conn.send(e.lane, m, nil)
-}
-
-func (e *end) Close() { e.conn.close(e.lane, e.closed) }

@@ -136,8 +136,7 @@ type connection struct {
 	place          int // in network.conns
 	toServer       lane
 	toClient       lane
-	// What tells each side that the connection is over.
-	clientBroke, serverBroke func()
+	sides          sides
 	// The connection broke, but the side was not told.
 	clientTrusts, serverTrusts bool
 }
@@ -147,17 +146,17 @@ type lane struct {
 	net      *network
 	from, to string
 	ways     [3]pair
-	cuts     uint64      // network.cuts, when closed was found out
-	closed   bool        // nothing gets through
-	hash     uint64      // of from and to
-	alarm    *loop.Alarm // goes off when the first of pending arrives
+	cuts     uint64     // network.cuts, when closed was found out
+	closed   bool       // nothing gets through
+	hash     uint64     // of from and to
+	alarm    loop.Alarm // goes off when the first of pending arrives
 	set      bool
 	last     loop.Instant
 	pending  []delivery
 	first    int        // of pending
 	held     []delivery // would have arrived, but nothing gets through
-	// deliver takes the messages that come without a function of their own.
-	deliver func(proto.Message)
+	// taker takes the messages that come without a function of their own.
+	taker taker
 }
 
 // delivery is a message, or something that the trace does not show, on its way.
@@ -165,7 +164,7 @@ type delivery struct {
 	at   loop.Instant
 	m    proto.Message // nil: not shown
 	hash uint64        // of m
-	f    func()        // what its arrival does; nil: it goes to lane.deliver
+	f    func()        // what its arrival does; nil: it goes to lane.taker
 	with *passage      // faults that go with it
 }
 
@@ -204,19 +203,40 @@ func (l *connections) up() iter.Seq[*connection] {
 	}
 }
 
-// connect makes a connection. It is refused, and the client told so by clientBroke after a delay, if
-// the hosts can't reach each other, or the server's process has ended.
+// sides are told that the connection is over, each by itself.
+type sides interface {
+	clientBroke()
+	serverBroke()
+}
+
+// taker takes what arrives on a lane.
+type taker interface{ take(proto.Message) }
+
+// brokeFuncs are sides that need to know no more.
+type brokeFuncs struct{ client, server func() }
+
+func (b brokeFuncs) clientBroke() { b.client() }
+func (b brokeFuncs) serverBroke() { b.server() }
+
+// connect makes a connection, as open does.
 func (n *network) connect(client, server string, clientBroke, serverBroke func()) *connection {
-	c := &connection{net: n, client: client, server: server, up: true, clientBroke: clientBroke, serverBroke: serverBroke}
+	c := &connection{}
+	n.open(c, client, server, brokeFuncs{clientBroke, serverBroke})
+	return c
+}
+
+// open makes a connection of one that was never used. It is refused, and the client told after a delay that
+// it broke, if the hosts can't reach each other, or the server's process has ended.
+func (n *network) open(c *connection, client, server string, s sides) {
+	c.net, c.client, c.server, c.up, c.sides = n, client, server, true, s
 	c.toServer.join(n, client, server)
 	c.toClient.join(n, server, client)
 	if n.blocked(client, server) || n.blocked(server, client) || n.dead(server) {
 		c.up = false
-		n.sim.After(n.delay(), clientBroke)
-		return c
+		n.sim.After(n.delay(), s.clientBroke)
+		return
 	}
 	n.conns.add(c)
-	return c
 }
 
 func (l *lane) join(n *network, from, to string) {
@@ -235,10 +255,10 @@ func (c *connection) send(l *lane, m proto.Message, f func()) {
 	// Who sends into a connection that is gone without knowing hears of it when TCP gives up.
 	if l == &c.toServer && c.clientTrusts {
 		c.clientTrusts = false
-		c.net.sim.After(tcpTimeout, c.clientBroke)
+		c.net.sim.After(tcpTimeout, c.sides.clientBroke)
 	} else if l == &c.toClient && c.serverTrusts {
 		c.serverTrusts = false
-		c.net.sim.After(tcpTimeout, c.serverBroke)
+		c.net.sim.After(tcpTimeout, c.sides.serverBroke)
 	}
 }
 
@@ -292,7 +312,7 @@ func (l *lane) arrive() {
 		l.net.trace.arrived(l, d)
 	}
 	if d.f == nil {
-		l.deliver(d.m)
+		l.taker.take(d.m)
 	} else {
 		d.f()
 	}
@@ -362,10 +382,10 @@ func (c *connection) breakNow(n Notice) {
 	c.clientTrusts, c.serverTrusts = n.Client < 0, n.Server < 0
 	c.net.trace.note("broken: " + c.client + " - " + c.server)
 	if n.Client >= 0 {
-		c.net.sim.After(n.Client, c.clientBroke)
+		c.net.sim.After(n.Client, c.sides.clientBroke)
 	}
 	if n.Server >= 0 {
-		c.net.sim.After(n.Server, c.serverBroke)
+		c.net.sim.After(n.Server, c.sides.serverBroke)
 	}
 }
 
