@@ -23,7 +23,8 @@
 //
 // What strays from it: failover.go (a framework comes back, or changes), teardown.go (it ends),
 // reregistration.go (an agent comes back, with its tasks), ping.go and lost.go (it does not),
-// kill.go, reconcile.go, operation.go (reservations and volumes). accounting.go keeps the books.
+// kill.go, reconcile.go, operation.go (reservations and volumes) with volume.go, orphan.go and
+// lostoperation.go. accounting.go keeps the books.
 //
 // # Ownership
 //

@@ -5,11 +5,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
 
 	"google.golang.org/protobuf/proto"
 
-	"github.com/mesokit/mesokit/internal/guard"
 	"github.com/mesokit/mesokit/internal/randomid"
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -27,33 +25,6 @@ type operation struct {
 	agent     *agent
 	latest    *mesosproto.OperationStatus
 	statuses  []*mesosproto.OperationStatus
-}
-
-// orphanWait is how long after an agent's return its operations wait for their frameworks to come back, too.
-//
-// Mesos: src/master/constants.hpp, MIN_WAIT_BEFORE_ORPHAN_OPERATION_ADOPTION.
-const orphanWait = 10 * time.Minute
-
-// waits reports whether an operation's framework may still come back, and then wants to know of it.
-func (c *core) waits(o *operation) bool {
-	return !c.guards.Off(guard.OrphanWait) && o.info.Id != nil && o.framework == nil && o.owner != "" && !c.completedID[o.owner] &&
-		!o.agent.reregistered.IsZero() && c.loop.Now().Sub(o.agent.reregistered) < orphanWait
-}
-
-// adoptOperations gives a framework that has just become known its operations on the agents that came
-// back before it.
-func (c *core) adoptOperations(f *framework) {
-	for _, a := range c.agents.all() {
-		for _, o := range operationsInOrder(a.operations) {
-			if o.owner != f.id {
-				continue
-			}
-			o.framework = f
-			if id := o.info.GetId().GetValue(); id != "" {
-				f.operations[id] = o
-			}
-		}
-	}
 }
 
 func operationsInOrder(m map[string]*operation) []*operation {
@@ -173,52 +144,6 @@ func checkReservations(f *framework, op *mesosproto.Offer_Operation, conversion 
 		}
 	}
 	return nil
-}
-
-// newVolumes refuses volumes whose id is taken on the agent, and shared ones of frameworks that would not be
-// offered them.
-func newVolumes(f *framework, a *agent, conversions []resources.Conversion) error {
-	for _, conversion := range conversions {
-		for v := range conversion.Converted.All() {
-			if v.IsShared() && !f.caps.shared() {
-				return refusal("Create volume operation for '" + v.String() + "' has been attempted by framework '" + f.id +
-					"' with no SHARED_RESOURCES capability")
-			}
-			for e := range a.total.All() {
-				if e.IsPersistentVolume() && e.Disk().Persistence.ID == v.Disk().Persistence.ID && e.ReservationRole() == v.ReservationRole() {
-					return refusal("Persistence ID '" + v.Disk().Persistence.ID + "' already exists on the agent for role '" + v.ReservationRole() + "'")
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// unusedVolumes refuses volumes that tasks or executors use: shared ones are offered all the same.
-func unusedVolumes(a *agent, conversions []resources.Conversion) error {
-	used := a.used.Resources().PersistentVolumes().Unallocate()
-	for _, conversion := range conversions {
-		for v := range conversion.Consumed.Shared().All() {
-			if used.Contains(v.AsShared(1).AllocatedTo("").Resources()) {
-				return refusal("Persistent volumes in use")
-			}
-		}
-	}
-	return nil
-}
-
-// rescindVolumes takes back the offers of volumes that are destroyed.
-func (c *core) rescindVolumes(a *agent, conversions []resources.Conversion) {
-	for _, o := range c.offers.OfAgent(a.id) {
-		offered := o.Resources.Shared().Unallocate()
-		if slices.ContainsFunc(conversions, func(x resources.Conversion) bool {
-			return x.Consumed.Shared().Any(func(v resources.Resource) bool {
-				return offered.Contains(v.AsShared(1).AllocatedTo("").Resources())
-			})
-		}) {
-			c.rescind(o, nil)
-		}
-	}
 }
 
 func unallocated(conversions []resources.Conversion) []resources.Conversion {
