@@ -172,7 +172,7 @@ func (c *Cluster) startMaster(cfg ClusterConfig) error {
 	mcfg := master.Config{
 		Storage:          storage,
 		Logger:           cfg.Logger,
-		SnapshotInterval: time.Millisecond,
+		SnapshotInterval: time.Millisecond, // people don't see it, and calls over HTTP come one by one
 		Info: &mesosproto.MasterInfo{
 			Hostname: proto.String(address.Addr().String()),
 			Port:     proto.Uint32(uint32(address.Port())),

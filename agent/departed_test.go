@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/mesokit/mesokit/mesosproto"
 	"github.com/mesokit/mesokit/mesosproto/messagespb"
@@ -47,6 +48,28 @@ func TestFrameworkThatComesBackHasItsHistory(t *testing.T) {
 	require.Len(t, archives[0].GetTasks(), 2)
 	require.Equal(t, "dev", archives[0].GetTasks()[1].GetResources()[0].GetAllocationInfo().GetRole())
 	require.Equal(t, "*", archives[0].GetTasks()[1].GetResources()[0].GetRole(), "in the older format") //lint:ignore SA1019 that is the format
+}
+
+// A field that is new in the protocol has to be copied, too.
+func TestATaskIsCopiedWhole(t *testing.T) {
+	task := &mesosproto.Task{}
+	m := task.ProtoReflect()
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		switch {
+		case f.IsMap():
+			m.Mutable(f).Map().Set(protoreflect.ValueOfString("k").MapKey(), m.Mutable(f).Map().NewValue())
+		case f.IsList() && f.Message() != nil:
+			m.Mutable(f).List().AppendMutable()
+		case f.Message() != nil:
+			m.Mutable(f)
+		default:
+			m.Set(f, m.NewField(f)) // is there, though it is empty
+		}
+		require.True(t, m.Has(f), "%s", f.FullName())
+	}
+	require.True(t, proto.Equal(task, withResources(task, task.Resources)))
 }
 
 func TestOnlyTheLatestDepartedFrameworksAreRemembered(t *testing.T) {

@@ -95,6 +95,6 @@ func (m *Master) Schedulers() link.Server[*schedulerpb.Call, *schedulerpb.Event]
 // that it has not seen before is a new connection.
 func (m *Master) Agents() link.Handler { return agents{m.core} }
 
-// Snapshot is the published state: what the master knew when it last had nothing more to do at once.
-// It never waits.
+// Snapshot is the published state: what the master knew when it last had nothing more to do at once, or up to
+// Config.SnapshotInterval before. It never waits.
 func (m *Master) Snapshot() *Snapshot { return m.core.published.Load() }

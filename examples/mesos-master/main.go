@@ -108,7 +108,7 @@ func run(cfg master.Config, address *daemon.Address, log *zap.Logger) error {
 	}
 	fatal := make(chan error, 1)
 	cfg.OnFatal = func(err error) { fatal <- err }
-	cfg.SnapshotInterval = time.Millisecond
+	cfg.SnapshotInterval = time.Millisecond // people don't see it, and calls over HTTP come one by one
 	m, err := master.New(cfg)
 	if err != nil {
 		return errors.Join(err, listener.Close())

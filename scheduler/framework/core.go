@@ -54,6 +54,7 @@ type core struct {
 
 	ending   bool          // Teardown was called
 	endAfter time.Duration // how long a subscription must have lasted for that
+	waits    bool          // a timer runs for that
 	asked    bool          // the driver was told to do it
 
 	removed bool  // by the master
@@ -293,59 +294,6 @@ func (c *core) setTimer(now time.Time) {
 	}
 }
 
-// flush saves what has changed, and then acknowledges what is remembered now. It reports whether all is
-// durable.
-func (c *core) flush() bool {
-	if c.broken {
-		return false
-	}
-	if len(c.changes) > 0 {
-		if err := c.store.Save(maps.Clone(c.changes)); err != nil {
-			wait := c.saving.Bound()
-			c.log.Error("saving failed; nothing is launched or acknowledged until it works again",
-				zap.Error(err), zap.Duration("again_in", wait))
-			c.broken = true
-			c.driver.AfterFunc(wait, func() {
-				c.broken = false
-				c.work()
-			})
-			return false
-		}
-		c.saving.Reset()
-		clear(c.changes)
-	}
-	c.framework.saved(c.heard)
-	c.heard = nil
-	acks := c.acks
-	c.acks = nil
-	clear(c.owed)
-	for _, s := range acks {
-		c.call(c.driver.Acknowledge(s))
-	}
-	return true
-}
-
-// forgetAll ends the framework for good.
-func (c *core) forgetAll() {
-	c.forget(func(string) bool { return true })
-	c.done = c.failure == nil
-}
-
-// forget deletes from the store what belongs to the framework that is no more.
-func (c *core) forget(what func(key string) bool) {
-	entries, err := c.store.Load()
-	if err == nil {
-		maps.DeleteFunc(entries, func(key string, _ []byte) bool { return !what(key) })
-		for key := range entries {
-			entries[key] = nil
-		}
-		err = c.store.Save(entries)
-	}
-	if err != nil {
-		c.fail(err)
-	}
-}
-
 // workload returns that of a name, new if need be.
 func (c *core) workload(name string) *workload {
 	w := c.specs[name]
@@ -366,9 +314,6 @@ func (c *core) add(t *task) {
 	w.dirty = true
 	c.tasks[t.ID] = t
 }
-
-// save notes that a task's record has changed.
-func (c *core) save(t *task) { c.changes[taskKey(t.ID)] = encode(t.Task) }
 
 // drop ends keeping a task.
 func (c *core) drop(t *task) {

@@ -75,8 +75,8 @@ func (c *core) recall(specs map[string]*declared) {
 		if d == nil {
 			d = &declared{}
 		}
-		if print := said.fingerprint(); print != d.config {
-			d.spec, d.config = said, print
+		if config := said.fingerprint(); config != d.config {
+			d.spec, d.config = said, config
 			c.declare(name, d)
 		}
 	}

@@ -69,7 +69,7 @@
 //	record.go      what is remembered; store.go where
 //	framework.go   the handle
 //	declare.go     what is declared: Config's word, Apply's, and the store's
-//	core.go        callbacks, saving, timers
+//	core.go        callbacks, timers; saving.go what is written, and when
 //	converge.go    what should be, against what is: who waits, who is killed
 //	slot.go        what became of an instance, and how long it backs off
 //	kill.go        watchdogs, and kills until the end

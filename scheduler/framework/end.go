@@ -10,7 +10,13 @@ func (c *core) end() {
 	switch due := c.since.Add(c.endAfter); {
 	case !c.connected || c.asked:
 	case due.After(now):
-		c.driver.AfterFunc(due.Sub(now), c.post)
+		if !c.waits {
+			c.waits = true
+			c.driver.AfterFunc(due.Sub(now), func() {
+				c.waits = false
+				c.post()
+			})
+		}
 	default:
 		c.connected, c.asked = false, true
 		c.driver.Stop(false)

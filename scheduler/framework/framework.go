@@ -174,6 +174,7 @@ func (f *Framework) Run(ctx context.Context) error {
 			return core.failure
 		case core.done:
 			f.ending.Store(false)
+			core.log.Info("torn down: nothing of the framework is left")
 			return nil
 		case core.asked && ctx.Err() == nil: // is it torn down?
 			f.endAfter = wait.Bound()
@@ -203,7 +204,9 @@ func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
 		cfg.Framework.Id = &mesosproto.FrameworkID{Value: proto.String(r.id)}
 	}
 	c := newCore(f)
-	c.ending = r.ending
+	if c.ending = r.ending; c.ending {
+		c.log.Info("a teardown was begun, and is brought to its end first")
+	}
 	f.core.Store(c)
 	cfg.Scheduler = c
 	return cfg, nil

@@ -1,7 +1,6 @@
 package schedulertest
 
 import (
-	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -166,41 +165,6 @@ type delivery struct {
 	hash uint64        // of m
 	f    func()        // what its arrival does; nil: it goes to lane.taker
 	with *passage      // faults that go with it
-}
-
-// connections are those that are up, in the order in which they were made. The places of those that are over
-// stay free until they are most.
-type connections struct {
-	list []*connection
-	live int
-}
-
-func (l *connections) add(c *connection) {
-	if len(l.list) > 16 && l.live < len(l.list)/2 {
-		l.list = slices.DeleteFunc(l.list, func(x *connection) bool { return x == nil })
-		for i, x := range l.list {
-			x.place = i
-		}
-	}
-	c.place = len(l.list)
-	l.list = append(l.list, c)
-	l.live++
-}
-
-// remove takes out one that is in the list.
-func (l *connections) remove(c *connection) {
-	l.list[c.place] = nil
-	l.live--
-}
-
-func (l *connections) up() iter.Seq[*connection] {
-	return func(yield func(*connection) bool) {
-		for _, c := range l.list {
-			if c != nil && !yield(c) {
-				return
-			}
-		}
-	}
 }
 
 // sides are told that the connection is over, each by itself.

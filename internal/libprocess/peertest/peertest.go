@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func Next[T any](t testing.TB, from <-chan T, what string) (v T) {
 // Eventually waits until something holds.
 func Eventually(t testing.TB, holds func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); runtime.Gosched() {
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
 		require.True(t, time.Now().Before(deadline), "never came: %s", what)
 	}
 }
