@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/internal/randomid"
@@ -24,7 +25,7 @@ type operation struct {
 	framework *framework // nil if it is removed, or has not come back since the election
 	agent     *agent
 	latest    *mesosproto.OperationStatus
-	statuses  []*mesosproto.OperationStatus
+	statuses  []*mesosproto.OperationStatus // the last ones that can be acknowledged
 }
 
 func operationsInOrder(m map[string]*operation) []*operation {
@@ -77,6 +78,10 @@ func (c *core) convert(x *acceptance, op *mesosproto.Offer_Operation) {
 // Mesos: src/master/validation.cpp, operation::validate.
 func (c *core) checkOperation(x *acceptance, op *mesosproto.Offer_Operation) ([]resources.Conversion, error) {
 	f, a := x.framework, x.agent
+	if err := a.checkRoom(); err != nil {
+		c.log.Warn("operation refused", zap.String("framework_id", f.id), zap.Error(err))
+		return nil, err
+	}
 	if op.Id != nil && !(a.caps.has(mesosproto.AgentInfo_Capability_RESOURCE_PROVIDER) &&
 		a.caps.has(mesosproto.AgentInfo_Capability_AGENT_OPERATION_FEEDBACK)) {
 		return nil, refusal("Operation requested feedback, but the agent does not have the required capabilities RESOURCE_PROVIDER and AGENT_OPERATION_FEEDBACK")
@@ -256,9 +261,7 @@ func (c *core) operationUpdate(m *messagespb.UpdateOperationStatusMessage) {
 		c.counters.Operations[latest.GetState()]++
 		o.latest = latest
 	}
-	if n := len(o.statuses); n == 0 || !proto.Equal(o.statuses[n-1], status) { // else it is sent again
-		o.statuses = append(o.statuses, status)
-	}
+	o.remember(status)
 	c.touch()
 	switch {
 	case o.info.Id != nil && o.framework != nil:

@@ -54,17 +54,22 @@ func (c *core) oversubscribe(a *agent, list []*mesosproto.Resource) {
 }
 
 // compareOperations takes in the operations that the master does not know (its predecessor did), and
-// asks about those that the agent does not know.
+// asks about those that the agent does not know. Those for which there is no room are ignored.
 func (c *core) compareOperations(a *agent, list []*mesosproto.Operation) {
 	reported := make(map[string]bool, len(list))
+	ignored := 0
 	for _, m := range list {
 		key := string(m.GetUuid().GetValue())
 		reported[key] = true
 		if a.operations[key] != nil || m.GetInfo() == nil || m.GetLatestStatus() == nil {
 			continue
 		}
+		if a.checkRoom() != nil {
+			ignored++
+			continue
+		}
 		c.seq++
-		c.addOperation(&operation{
+		o := &operation{
 			seq:       c.seq,
 			uuid:      m.Uuid,
 			info:      m.Info,
@@ -72,8 +77,14 @@ func (c *core) compareOperations(a *agent, list []*mesosproto.Operation) {
 			framework: c.frameworks[m.GetFrameworkId().GetValue()],
 			agent:     a,
 			latest:    m.LatestStatus,
-			statuses:  m.Statuses,
-		})
+		}
+		for _, s := range m.Statuses {
+			o.remember(s)
+		}
+		c.addOperation(o)
+	}
+	if ignored > 0 {
+		c.log.Warn("operations of an agent ignored: it has too many", zap.String("agent_id", a.id), zap.Int("operations", ignored))
 	}
 	ask := &messagespb.ReconcileOperationsMessage{}
 	for _, o := range operationsInOrder(a.operations) {
