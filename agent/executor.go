@@ -54,22 +54,24 @@ func (c *core) launchExecutor(ex *executor) {
 	if e := c.log.Check(zap.InfoLevel, "launching"); e != nil {
 		e.Write(zap.String("framework_id", ex.fw.id), zap.String("executor_id", ex.id), zap.String("container_id", ex.container.GetValue()))
 	}
-	sandbox := ex.sandbox
-	c.whenThere(ex.spec.Resources, func() {
-		if !ex.hasEnded && !ex.destroying && !c.total.Contains(ex.spec.Resources.NeedCheckpoint().Unallocate().OneCopy()) {
-			c.dropQueued(ex, mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "A volume that is used by the task or its executor could not be made")
-			return
-		}
-		c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
-			switch {
-			case c.stopped || ex.hasEnded:
-			case ex.destroying:
-				c.ended(ex, containerizer.Termination{}, nil)
-			case err != nil:
+	// It may have been given up while it waited.
+	c.whenThere(ex.spec.Resources, func() { c.launchStep(ex, "", false, c.prepare) })
+}
+
+// prepare makes the sandbox.
+func (c *core) prepare(ex *executor) {
+	if !c.total.Contains(ex.spec.Resources.NeedCheckpoint().Unallocate().OneCopy()) {
+		c.dropQueued(ex, mesosproto.TaskStatus_REASON_RESOURCES_UNKNOWN, "A volume that is used by the task or its executor could not be made")
+		return
+	}
+	sandbox, user := ex.sandbox, ex.spec.User
+	c.loop.Do(func() error { return makeSandbox(sandbox, user) }, func(err error) {
+		c.launchStep(ex, "", false, func(*executor) {
+			if err != nil {
 				c.dropQueued(ex, mesosproto.TaskStatus_REASON_EXECUTOR_TERMINATED, fmt.Sprintf("Failed to create executor directory '%s': %v", sandbox, err))
-			default:
-				c.fetch(ex)
+				return
 			}
+			c.fetch(ex)
 		})
 	})
 }

@@ -184,7 +184,7 @@ func TestAnOperationThatTakesTimeIsCarriedOn(t *testing.T) {
 	r, _ := remembering(t)
 	r.apply(1, reserve(reserved(t, "cpus:0.5;disk:128")))
 	r.settle(r.outcome())
-	r.agent.core.volumes.queue = []*operation{{}} // something takes long
+	r.agent.core.volumes.queue = []*volumeStep{{operation: &operation{}}} // something takes long
 	r.apply(2, &mesosproto.Offer_Operation{Type: mesosproto.Offer_Operation_CREATE.Enum(), Create: &mesosproto.Offer_Operation_Create{Volumes: []*mesosproto.Resource{volume(t)}}})
 	require.Empty(t, find[*messagespb.UpdateOperationStatusMessage](r))
 	r.apply(3, reserve(reserved(t, "mem:64")))

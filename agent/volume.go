@@ -14,20 +14,25 @@ import (
 // volumeWork makes and removes the directories of volumes, for one operation after the other: one may
 // remove what the next makes anew.
 type volumeWork struct {
-	queue []*operation // the first is being worked for
-	after []func()     // wait until all is done
+	queue []*volumeStep // the first is being done
+}
+
+type volumeStep struct {
+	operation *operation
+	after     []func() // wait for it
 }
 
 // workOnVolumes makes and removes the directories of an operation's volumes, and then says how it ended.
 func (c *core) workOnVolumes(o *operation) {
-	c.volumes.queue = append(c.volumes.queue, o)
+	c.volumes.queue = append(c.volumes.queue, &volumeStep{operation: o})
 	if len(c.volumes.queue) == 1 {
 		c.nextVolumes()
 	}
 }
 
 func (c *core) nextVolumes() {
-	o, workDir := c.volumes.queue[0], c.cfg.WorkDir
+	step, workDir := c.volumes.queue[0], c.cfg.WorkDir
+	o := step.operation
 	c.loop.Do(func() error { return syncVolumes(workDir, o.conversions) }, func(err error) {
 		if c.stopped {
 			return
@@ -40,23 +45,23 @@ func (c *core) nextVolumes() {
 		c.volumes.queue = c.volumes.queue[1:]
 		if len(c.volumes.queue) > 0 {
 			c.nextVolumes()
-			return
 		}
-		after := c.volumes.after
-		c.volumes.after = nil
-		for _, f := range after {
+		for _, f := range step.after {
 			f()
 		}
 	})
 }
 
-// whenThere calls f as soon as the volumes among some resources have their directories.
+// whenThere calls f as soon as the volumes among some resources have their directories: when the work is done
+// that was there before, since the operations that make them came before. What comes later it does not wait for.
 func (c *core) whenThere(rs resources.Resources, f func()) {
-	if len(c.volumes.queue) > 0 && rs.Any(resources.Resource.IsPersistentVolume) {
-		c.volumes.after = append(c.volumes.after, f)
+	n := len(c.volumes.queue)
+	if n == 0 || !rs.Any(resources.Resource.IsPersistentVolume) {
+		f()
 		return
 	}
-	f()
+	last := c.volumes.queue[n-1]
+	last.after = append(last.after, f)
 }
 
 // haveVolumes reports whether conversions make or take away volumes.
