@@ -58,6 +58,7 @@ type core struct {
 	inbox          *link.Inbox
 	registration   backoff.Backoff
 	retry          loop.Timer // of the registration
+	correction     correction
 	stopRecovery   func() bool
 	pingTimeout    time.Duration
 	silence        loop.Timer // runs while an answer or a ping of the master is expected
@@ -100,6 +101,8 @@ func newCore(cfg Config, publish func(*Snapshot)) *core {
 	c.inbox = link.NewInbox(cfg.Loop, c.fromMaster)
 	c.silence = cfg.Loop.Timer(c.masterIsSilent)
 	c.retry = cfg.Loop.Timer(c.register)
+	c.correction.timer = cfg.Loop.Timer(c.correct)
+	c.correction.backoff = c.registration
 	c.streams = newStreams(c)
 	c.total, _ = resources.FromProto(cfg.Info.GetResources()) // checked with the rest of cfg
 	return c

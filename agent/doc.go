@@ -14,7 +14,8 @@
 //	supervise.go        command and Docker tasks, which the agent runs itself; checks.go, exit.go
 //	subscribe.go        the executor API; events.go, validate.go; adopt.go
 //	kill.go, drain.go   ends that are asked for; shutdown.go; termination.go, the end of a container
-//	operation.go        reservations and volumes; volume.go, the directories of volumes
+//	operation.go        reservations and volumes; volume.go, the directories of volumes; correction.go, what of
+//	                    them the master is wrong about
 //	streams.go          the updates of each task that wait for their acknowledgement
 //	environment.go      what a container is launched with; sandbox.go, where
 //	remember.go         what goes to the checkpoint; restore.go and recovery.go bring it back;

@@ -142,15 +142,6 @@ func (c *core) operationFailed(o *operation, err error) {
 	c.tellWhatIsHere()
 }
 
-// tellWhatIsHere corrects a master that takes something to be here that is not: only a registration says
-// what is. (In the reference an agent ends itself when an operation fails, and registers again.)
-func (c *core) tellWhatIsHere() {
-	if c.conn != nil && c.state != terminating && !c.guards.Off(guard.OperationFailure) { // also if a registration is on its way, which said otherwise
-		c.disconnect()
-		c.registerAnew()
-	}
-}
-
 // revert undoes conversions that could not be carried out, as far as nobody has built on them.
 func (c *core) revert(conversions []resources.Conversion) {
 	for i := len(conversions) - 1; i >= 0; i-- {

@@ -220,3 +220,84 @@ func TestTasksThatAreLaunchedTogetherUseOneSharedVolume(t *testing.T) {
 	require.Empty(t, r.story())
 	require.Len(t, r.box.order, 1)
 }
+
+// What can't be carried out makes the agent register again, at once; but one who asks for such things all the
+// time does not keep it from its work: from then on that waits, longer and longer, until it has been quiet for a while.
+func TestOperationsThatFailAllTheTimeDoNotKeepTheAgentFromItsWork(t *testing.T) {
+	r := registered(t)
+	n := byte(0)
+	fail := func() {
+		n++
+		r.apply(n, reserve(reserved(t, "cpus:100")))
+		for _, u := range find[*messagespb.UpdateOperationStatusMessage](r) {
+			require.Equal(t, mesosproto.OperationState_OPERATION_ERROR, u.GetStatus().GetState())
+			r.settle(u)
+		}
+	}
+	before := r.master.registrations()
+	again := func() int { return r.master.registrations() - before }
+	fail()
+	r.run(2 * time.Second)
+	require.Equal(t, 1, again())
+
+	connected := 0
+	for range 200 { // for ten minutes
+		if r.agent.Snapshot().State == "RUNNING" {
+			connected++
+			fail()
+		}
+		r.pinged(3 * time.Second)
+	}
+	require.Greater(t, again(), 5)
+	require.Less(t, again(), 60)
+	require.Greater(t, connected, 150)
+
+	for range 24 {
+		r.pinged(10 * time.Second)
+	}
+	before = r.master.registrations()
+	require.Equal(t, "RUNNING", r.agent.Snapshot().State)
+	fail()
+	r.run(2 * time.Second)
+	require.Equal(t, 1, again(), "that is long ago")
+}
+
+// Of several failures one registration tells; also if another reason brings it forward.
+func TestOneRegistrationTellsOfManyFailures(t *testing.T) {
+	r := registered(t)
+	r.apply(1, reserve(reserved(t, "cpus:100")))
+	r.run(2 * time.Second)
+	r.apply(2, reserve(reserved(t, "cpus:100"))) // has to wait
+	r.apply(3, reserve(reserved(t, "cpus:100")))
+	before := r.master.registrations()
+	r.master.conn().breaks()
+	r.run(2 * time.Second)
+	require.Equal(t, 1, r.master.registrations()-before)
+	for range 6 {
+		r.pinged(10 * time.Second)
+	}
+	require.Equal(t, 1, r.master.registrations()-before)
+}
+
+// An agent that comes to its end stays connected: it has to tell how its tasks end.
+func TestAnAgentThatIsShutDownCorrectsNobody(t *testing.T) {
+	r := registered(t)
+	r.tell(r.runTask(commandTask("t"), true))
+	require.Contains(t, r.acknowledgeAll(time.Second), "t RUNNING")
+	r.apply(1, reserve(reserved(t, "cpus:100")))
+	r.run(2 * time.Second)
+	r.apply(2, reserve(reserved(t, "cpus:100"))) // has to wait
+	require.True(t, r.agent.core.correction.due)
+	conn := r.master.conn()
+	r.box.deaf = true
+	r.tell(&messagespb.ShutdownMessage{})
+	r.run(2 * time.Second)
+	require.False(t, conn.closed)
+	require.Empty(t, r.exits)
+}
+
+// pinged lets time pass after a ping of the master.
+func (r *rig) pinged(d time.Duration) {
+	r.tell(&messagespb.PingSlaveMessage{Connected: proto.Bool(true)})
+	r.run(d)
+}

@@ -52,6 +52,7 @@ func (c *core) detected(leader *mesosproto.MasterInfo) {
 func (c *core) disconnect() {
 	c.retry.Stop()
 	c.silence.Stop()
+	c.correction.stop()
 	if c.conn != nil {
 		c.conn.Close()
 		c.conn = nil

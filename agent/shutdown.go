@@ -117,6 +117,7 @@ func (c *core) end(why string) {
 	c.shutdownReason = why
 	c.retry.Stop()
 	c.silence.Stop()
+	c.correction.stop()
 	c.stopRecovery()
 	c.changed()
 	for _, fw := range inOrder(c.frameworks) {
