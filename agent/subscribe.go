@@ -128,6 +128,10 @@ func (c *core) subscribe(call *executorpb.Call, stream link.Stream[*executorpb.E
 // task. Executors send them in order, so an earlier process of the agent took them, and forgot them when the
 // framework had acknowledged them and the later one said the same state; only the executor has not heard that.
 // Told again they would follow the later one.
+//
+// The reference passes on all of them. An executor that is not of this module, and sends a later update though
+// an earlier one got lost on the way, loses the earlier one here: it is acknowledged, and no framework hears of
+// it. This module's executors send what is not acknowledged again before what comes later.
 func (c *core) overtaken(ex *executor, updates []*executorpb.Call_Update) []bool {
 	out := make([]bool, len(updates))
 	later := make(map[string]bool) // tasks

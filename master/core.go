@@ -57,6 +57,7 @@ type core struct {
 	frameworkOrder ordered[*framework]
 	completed      []*FrameworkState
 	completedID    map[string]bool
+	orphans        map[string]map[*operation]struct{} // operations of frameworks that are not here; by framework id
 	streams        map[link.Stream[*schedulerpb.Event]]*framework
 
 	inbox       *link.Inbox           // of what agents say

@@ -35,6 +35,7 @@ func New(cfg Config) (*Master, error) {
 		log:         cfg.Logger.Named("master"),
 		frameworks:  make(map[string]*framework),
 		completedID: make(map[string]bool),
+		orphans:     make(map[string]map[*operation]struct{}),
 		streams:     make(map[link.Stream[*schedulerpb.Event]]*framework),
 		byPeer:      make(map[string]*agent),
 		conns:       make(map[link.Conn]*peer),

@@ -29,8 +29,10 @@ type operation struct {
 }
 
 func operationsInOrder(m map[string]*operation) []*operation {
-	return slices.SortedFunc(maps.Values(m), func(a, b *operation) int { return cmp.Compare(a.seq, b.seq) })
+	return slices.SortedFunc(maps.Values(m), bySeq)
 }
+
+func bySeq(a, b *operation) int { return cmp.Compare(a.seq, b.seq) }
 
 // operationEnded reports whether an operation in this state changes no more.
 func operationEnded(s mesosproto.OperationState) bool {
@@ -196,7 +198,9 @@ func (c *core) sendOperation(f *framework, a *agent, op *mesosproto.Offer_Operat
 
 func (c *core) addOperation(o *operation) {
 	o.agent.operations[string(o.uuid.GetValue())] = o
-	if id := o.info.GetId().GetValue(); id != "" && o.framework != nil {
+	if o.framework == nil {
+		c.addOrphan(o)
+	} else if id := o.info.GetId().GetValue(); id != "" {
 		o.framework.operations[id] = o
 	}
 	c.counters.Operations[o.latest.GetState()]++
@@ -204,7 +208,9 @@ func (c *core) addOperation(o *operation) {
 
 func (c *core) removeOperation(o *operation) {
 	delete(o.agent.operations, string(o.uuid.GetValue()))
-	if f, id := o.framework, o.info.GetId().GetValue(); f != nil && f.operations[id] == o {
+	if f, id := o.framework, o.info.GetId().GetValue(); f == nil {
+		c.removeOrphan(o)
+	} else if f.operations[id] == o {
 		delete(f.operations, id)
 	}
 	if !operationEnded(o.latest.GetState()) {
@@ -313,6 +319,7 @@ func (c *core) dropOperations(a *agent, f *framework) {
 	for _, o := range operationsInOrder(a.operations) {
 		if o.framework == f {
 			o.framework = nil
+			c.addOrphan(o)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package master
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/mesokit/mesokit/internal/guard"
@@ -17,18 +19,34 @@ func (c *core) waits(o *operation) bool {
 		!o.agent.reregistered.IsZero() && c.loop.Now().Sub(o.agent.reregistered) < orphanWait
 }
 
+// addOrphan remembers an operation until its framework comes, or the operation is over. That of an operator
+// waits for nobody.
+func (c *core) addOrphan(o *operation) {
+	if o.owner == "" {
+		return
+	}
+	if c.orphans[o.owner] == nil {
+		c.orphans[o.owner] = make(map[*operation]struct{})
+	}
+	c.orphans[o.owner][o] = struct{}{}
+}
+
+func (c *core) removeOrphan(o *operation) {
+	delete(c.orphans[o.owner], o)
+	if len(c.orphans[o.owner]) == 0 {
+		delete(c.orphans, o.owner)
+	}
+}
+
 // adoptOperations gives a framework that has just become known its operations on the agents that came
 // back before it.
 func (c *core) adoptOperations(f *framework) {
-	for _, a := range c.agents.all() {
-		for _, o := range operationsInOrder(a.operations) {
-			if o.owner != f.id {
-				continue
-			}
-			o.framework = f
-			if id := o.info.GetId().GetValue(); id != "" {
-				f.operations[id] = o
-			}
+	list := slices.SortedFunc(maps.Keys(c.orphans[f.id]), bySeq)
+	delete(c.orphans, f.id)
+	for _, o := range list {
+		o.framework = f
+		if id := o.info.GetId().GetValue(); id != "" {
+			f.operations[id] = o
 		}
 	}
 }
