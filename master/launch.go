@@ -1,6 +1,8 @@
 package master
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/proto"
 
 	"github.com/mesokit/mesokit/master/validation"
@@ -20,7 +22,7 @@ func (c *core) launch(x *acceptance, op *mesosproto.Offer_Operation) {
 	scope := c.scope(x)
 	for _, t := range tasks {
 		t = completeTask(t, f, x.allocation)
-		c.shareVolumes(x, t.Resources)
+		c.shareVolumes(x, t)
 		scope.Available = x.remaining
 		cost, err := validation.Task(t, scope)
 		if err != nil {
@@ -58,8 +60,8 @@ func (c *core) launchGroup(x *acceptance, op *mesosproto.Offer_Operation) {
 	group := groupOf(tasks, e)
 	for i, t := range group.Tasks {
 		group.Tasks[i] = completeTask(t, nil, x.allocation)
-		c.shareVolumes(x, group.Tasks[i].Resources)
 	}
+	c.shareVolumes(x, group.Tasks...)
 	cost, err := validation.TaskGroup(group, e, c.scope(x))
 	if err != nil {
 		c.refuseTasks(f, tasks, err, mesosproto.TaskStatus_REASON_TASK_GROUP_INVALID)
@@ -129,20 +131,25 @@ func (x *acceptance) take(r resources.Resources) {
 	x.launched.Add(r)
 }
 
-// shareVolumes makes copies of shared volumes: tasks may use as many as they like of one offered.
-func (c *core) shareVolumes(x *acceptance, list []*mesosproto.Resource) {
-	shared := false
-	for _, r := range list {
-		shared = shared || r.GetShared() != nil
+// shareVolumes makes copies of shared volumes: tasks may use as many as they like of one offered, also if tasks
+// before them took that one, and in a group, where Mesos has it that each needs a copy that was offered.
+func (c *core) shareVolumes(x *acceptance, tasks ...*mesosproto.TaskInfo) {
+	var needed resources.Resources
+	for _, t := range tasks {
+		if !slices.ContainsFunc(t.Resources, func(r *mesosproto.Resource) bool { return r.GetShared() != nil }) {
+			continue
+		}
+		list, err := resources.FromProto(t.Resources)
+		if err != nil {
+			return // validation says so
+		}
+		needed = needed.Add(list.Shared())
 	}
-	if !shared {
+	if needed.IsEmpty() {
 		return
 	}
-	needed, err := resources.FromProto(list)
-	if err != nil {
-		return // validation says so
-	}
-	copies := x.remaining.ShareCopies(needed)
+	taken := x.launched.Resources().Shared()
+	copies := x.remaining.Add(taken).ShareCopies(needed.Add(taken))
 	if more, err := x.remaining.Apply(copies...); err == nil {
 		x.remaining = more
 		x.conversions = append(x.conversions, copies...)

@@ -53,6 +53,46 @@ func TestSharedVolumesAreDestroyedWhenNobodyUsesThem(t *testing.T) {
 	require.Equal(t, "cpus:2; mem:1024; disk:960; disk(reservations: [(DYNAMIC,dev)]):64", h.state().Total.String())
 }
 
+// Tasks may use more copies of a shared volume than are offered: one by one, and as a group.
+func TestTasksOfOneAcceptShareAVolume(t *testing.T) {
+	b := start(t)
+	h := b.agent("1", "cpus:4;mem:1024;disk:1024")
+	info := modern("dev")
+	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)...)
+	f := b.framework(info)
+	shared := volume(t, "disk:64", "dev", "v1")
+	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
+	task := func(id string) *mesosproto.TaskInfo {
+		x := f.task(h, id, "cpus:0.5;mem:32")
+		x.Resources = append(x.Resources, shared...)
+		return x
+	}
+	group := groupOf(task("e"), task("f"))
+	group.LaunchGroup.Executor = f.podExecutor("pod")
+	f.accept(0, []*mesosproto.Offer{f.offer()},
+		operationOf(mesosproto.Offer_Operation_RESERVE, "", reserved(t, "disk:64", "dev")),
+		operationOf(mesosproto.Offer_Operation_CREATE, "", shared),
+		launchOf(task("a"), task("b")))
+	require.Empty(t, f.updates())
+	b.sim.Advance(2 * time.Second)
+	f.accept(0, f.offers(), group)
+	require.Empty(t, f.updates())
+	require.Len(t, last[*messagespb.RunTaskGroupMessage](h).GetTaskGroup().GetTasks(), 2)
+	for _, id := range []string{"a", "b", "e", "f"} {
+		h.update(f, id, mesosproto.TaskState_TASK_FINISHED, uuid(id))
+	}
+	require.Len(t, f.updates(), 4)
+	b.sim.Advance(2 * time.Second)
+	f.accept(0, f.offers())
+	b.sim.Advance(2 * time.Second)
+	f.accept(0, []*mesosproto.Offer{f.offer()}, operationOf(mesosproto.Offer_Operation_DESTROY, "d", shared))
+	require.Empty(t, f.operations())
+	require.Equal(t, "cpus:4; mem:1024; disk:960; disk(reservations: [(DYNAMIC,dev)]):64", h.state().Total.String())
+
+	f.accept(0, f.offers(), launchOf(task("g")))
+	require.Len(t, f.updates(), 1, "there is none any more")
+}
+
 // A framework that would not be offered shared volumes does not make any.
 func TestSharedVolumesNeedTheCapability(t *testing.T) {
 	_, _, f, o := ready(t)
