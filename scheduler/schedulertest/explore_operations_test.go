@@ -25,7 +25,7 @@ func owning(name string, did *deeds, roles []string, capabilities ...mesosproto.
 		}
 		if !disk {
 			lives++
-			saved = &estate{pending: map[string]promised{}}
+			saved = &estate{pending: map[string]promised{}, company: map[string]company{}}
 			saved.tasks, saved.where = map[string]mesosproto.TaskState{}, map[string]*mesosproto.AgentID{}
 		} else if saved.id != "" {
 			in.Id = &mesosproto.FrameworkID{Value: proto.String(saved.id)}
@@ -46,6 +46,7 @@ func owning(name string, did *deeds, roles []string, capabilities ...mesosproto.
 // shared volumes, and one in a role of its own and in one below theirs.
 func operationExploration(did *deeds) schedulertest.Exploration {
 	e := exploration()
+	e.Config.Behave = scripted(schedulertest.ScriptedExecutor{Linger: 20 * time.Second})
 	e.Scenario = func(_ testing.TB, c *schedulertest.Cluster) {
 		c.RunProcess(owning("new", did, []string{"eng"}, partitionAware, mesosproto.FrameworkInfo_Capability_RESERVATION_REFINEMENT, mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES))
 		c.RunProcess(owning("old", did, []string{"eng"}, mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES))
@@ -56,17 +57,24 @@ func operationExploration(did *deeds) schedulertest.Exploration {
 }
 
 func TestTheInvariantsHoldForOperationsWhateverFails(t *testing.T) {
-	did := &deeds{finished: map[mesosproto.Offer_Operation_Type]int{}}
+	did := &deeds{finished: map[mesosproto.Offer_Operation_Type]int{}, run: map[company]int{}}
 	e := operationExploration(did)
 	e.Seeds = (e.Seeds + 4) / 5
 	ran := schedulertest.Explore(t, e)
 	t.Log(ran)
 	t.Log(did.finished)
+	t.Log(did.run)
 	requireKnown(t, ran.Reached)
 	for _, kind := range []mesosproto.Offer_Operation_Type{
 		mesosproto.Offer_Operation_RESERVE, mesosproto.Offer_Operation_UNRESERVE, mesosproto.Offer_Operation_CREATE,
 		mesosproto.Offer_Operation_DESTROY, mesosproto.Offer_Operation_GROW_VOLUME, mesosproto.Offer_Operation_SHRINK_VOLUME,
 	} {
 		require.Positive(t, did.finished[kind], "%v", kind)
+	}
+	require.Positive(t, did.run[inGroup])
+	require.Positive(t, did.run[underOneExecutor])
+	if ran.Seeds >= 30 {
+		require.Positive(t, did.run[inGroup+sharingVolume])
+		require.Positive(t, did.run[underOneExecutor+sharingVolume])
 	}
 }

@@ -34,6 +34,7 @@ type estate struct {
 	memory
 	made    int // operations and volumes so far
 	pending map[string]promised
+	company map[string]company // by task, until it runs
 }
 
 // promised is an operation that has not ended, as far as it knows.
@@ -45,10 +46,11 @@ type promised struct {
 // maxOperations bounds what an owner does in its life.
 const maxOperations = 50
 
-// deeds counts the operations of which owners were told that they are finished, of all seeds.
+// deeds counts what owners were told, of all seeds.
 type deeds struct {
 	sync.Mutex
-	finished map[mesosproto.Offer_Operation_Type]int
+	finished map[mesosproto.Offer_Operation_Type]int // operations
+	run      map[company]int                         // tasks of which it is the first that they run
 }
 
 func (x *deeds) count(kind mesosproto.Offer_Operation_Type) {
@@ -255,36 +257,4 @@ func (p *plan) resize() {
 		}
 	}
 	p.do(op)
-}
-
-// launch launches a task with whatever is left, reserved or not, and maybe with a volume.
-func (p *plan) launch() {
-	if p.alive() >= p.want || len(p.careful.disk.order) >= p.total {
-		return
-	}
-	var needs resources.Resources
-	for _, x := range []struct {
-		name   string
-		amount resources.Scalar
-	}{{"cpus", 500}, {"mem", 32000}} {
-		e, ok := p.any(func(e resources.Resource) bool { return e.Name() == x.name && e.Scalar() >= x.amount })
-		if !ok {
-			return
-		}
-		needs = needs.Add(e.WithScalar(x.amount).Resources())
-	}
-	if v, ok := p.volume(); ok && p.chance(2) {
-		if v.IsShared() {
-			v = v.AsShared(1)
-		}
-		needs = needs.Add(v.Resources())
-	}
-	n := len(p.careful.disk.order)
-	id := fmt.Sprintf("%s-%d", p.prefix, n)
-	t := scheduler.CommandTask(id, []string{"sleep 20", "sleep 200", "sleep 5; exit 1"}[n%3], resources.Resources{})
-	t.AgentId, t.Resources = p.offer.GetAgentId(), needs.Proto()
-	p.left = p.left.Sub(needs)
-	p.careful.disk.order = append(p.careful.disk.order, id)
-	p.careful.disk.tasks[id], p.careful.disk.where[id] = staging, p.offer.GetAgentId()
-	p.operations = append(p.operations, scheduler.Launch(t))
 }
