@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -40,7 +39,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *master, *image, *command, *need, *state, *n, *end); err != nil && ctx.Err() == nil {
-		fmt.Fprintln(os.Stderr, "service:", err)
+		fmt.Fprintln(os.Stderr, "service:", status.Convert(err).Message())
 		os.Exit(1)
 	}
 }
@@ -50,15 +49,14 @@ func run(ctx context.Context, master, image, command, text, state string, n int,
 	if err != nil {
 		return fmt.Errorf("-resources: %s", status.Convert(err).Message())
 	}
-	if image == "" && command == "" && !end {
-		return errors.New("give -image or -command, or -end to end what runs; see --help")
+	if flag.NArg() > 0 || image == "" && command == "" && n > 0 && !end {
+		return fmt.Errorf("give -image or -command (several words in quotes), or -end to end what runs; beside flags there is %q; see --help", flag.Args())
 	}
 	task := scheduler.CommandTask("", command, need)
 	if image != "" {
 		task = scheduler.DockerTask("", image, need, scheduler.WithCommand(command))
 	}
-	waiting := func(err error) { fmt.Fprintln(os.Stderr, "service: waiting:", status.Convert(err).Message()) }
-	store, err := filestore.Wait(ctx, state, waiting)
+	store, err := filestore.Wait(ctx, state, func(err error) { fmt.Fprintln(os.Stderr, "service: waiting:", status.Convert(err).Message()) })
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func TestTheEnd(t *testing.T) {
 	running(t, cluster, 2)
 	service()
 	require.NoError(t, end())
-	require.Zero(t, cluster.Master().Snapshot().Frameworks.Len())
+	require.Eventually(t, func() bool { return cluster.Master().Snapshot().Frameworks.Len() == 0 }, time.Minute, time.Millisecond)
 	require.NoError(t, end(), "and after it")
 	service = begin(t, cluster, state, "sleep 1000", 1)
 	running(t, cluster, 1)

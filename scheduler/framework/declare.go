@@ -62,6 +62,9 @@ func (s *spec) same(o *spec) bool {
 // recall begins with what is stored, and with what Config says, if that is new.
 func (c *core) recall(specs map[string]*declared) {
 	c.declared = specs
+	if c.ending {
+		return // nobody will run what is new
+	}
 	names := map[string]bool{}
 	for name := range specs {
 		names[name] = true

@@ -1,12 +1,17 @@
 package framework_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
 
+	"github.com/mesokit/mesokit/mesosproto"
+	"github.com/mesokit/mesokit/scheduler"
 	"github.com/mesokit/mesokit/scheduler/framework"
+	"github.com/mesokit/mesokit/scheduler/httpv1"
 	"github.com/mesokit/mesokit/scheduler/schedulertest"
 )
 
@@ -92,4 +97,48 @@ func TestATeardownIsSavedFirst(t *testing.T) {
 	require.Empty(t, w.calls("TEARDOWN"))
 	store.broken = false
 	require.Equal(t, 2, w.torndown())
+}
+
+// A teardown is remembered although Run ends before it has heard of any master.
+func TestATeardownOutlivesARunWithoutAMaster(t *testing.T) {
+	w := start(t, schedulertest.Config{}, service(2, "server"))
+	w.ready("web", 2)
+	w.runs.Crash()
+	w.Advance(time.Second)
+	cfg := framework.Config{
+		Driver: scheduler.Config{
+			Framework: &mesosproto.FrameworkInfo{User: proto.String("nobody"), Name: proto.String("web")},
+			Master:    "127.0.0.1:1", Dialer: httpv1.Dialer{},
+		},
+		Store: w.store,
+	}
+	marked := func() bool {
+		entries, err := w.store.Load()
+		require.NoError(t, err)
+		return entries["end"] != nil
+	}
+	require.False(t, marked())
+	for _, late := range []bool{false, true} {
+		require.NoError(t, w.store.Save(map[string][]byte{"end": nil}))
+		f, err := framework.New(cfg)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		if !late {
+			f.Teardown()
+		}
+		go func() { ended <- f.Run(ctx) }()
+		if late {
+			f.Teardown()
+		}
+		cancel()
+		require.NoError(t, <-ended)
+		require.True(t, marked(), "late: %v", late)
+	}
+}
+
+func TestTwoSpecsOfOneName(t *testing.T) {
+	s := service(1, "server")
+	_, err := framework.New(framework.Config{Store: &framework.Memory{}, Specs: []framework.Spec{s, s}})
+	require.ErrorContains(t, err, `two of the name "web"`)
 }

@@ -2,6 +2,7 @@ package framework
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -121,6 +122,9 @@ func New(cfg Config) (*Framework, error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.config[compiled.name] != nil {
+			return nil, invalid("Config.Specs has two of the name %q; each needs one of its own", compiled.name)
+		}
 		f.config[compiled.name] = compiled
 	}
 	return f, nil
@@ -165,16 +169,19 @@ func (f *Framework) Run(ctx context.Context) error {
 		}
 		core := f.core.Load()
 		if f.ending.Load() && cfg.Framework.GetId() == nil {
-			core.forgetAll() // no master knows of it
+			core.log.Warn("there is nothing to tear down: the store knows no framework")
+			core.forgetAll()
 		} else {
 			err = d.Run(ctx)
+		}
+		if ctx.Err() != nil && f.ending.Load() && !core.done { // it may not have come to saving that
+			err = errors.Join(err, f.saveEnd())
 		}
 		switch { // these were written on the loop, which has ended
 		case core.failure != nil:
 			return core.failure
 		case core.done:
 			f.ending.Store(false)
-			core.log.Info("torn down: nothing of the framework is left")
 			return nil
 		case core.asked && ctx.Err() == nil: // is it torn down?
 			f.endAfter = wait.Bound()
@@ -198,6 +205,12 @@ func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
 	if err != nil {
 		return scheduler.Config{}, status.Errorf(codes.DataLoss, "%v", err)
 	}
+	if f.ending.Load() && !r.ending {
+		if err := f.saveEnd(); err != nil {
+			return scheduler.Config{}, err
+		}
+		r.ending = true
+	}
 	cfg := f.cfg.Driver
 	if cfg.Framework != nil && r.id != "" {
 		cfg.Framework = proto.CloneOf(cfg.Framework)
@@ -205,7 +218,7 @@ func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
 	}
 	c := newCore(f)
 	if c.ending = r.ending; c.ending {
-		c.log.Info("a teardown was begun, and is brought to its end first")
+		c.log.Info("the framework is to be torn down; nothing is launched any more")
 	}
 	f.core.Store(c)
 	cfg.Scheduler = c
@@ -264,6 +277,14 @@ func (f *Framework) post(do func(*core)) {
 func (f *Framework) Teardown() {
 	f.ending.Store(true)
 	f.post((*core).everything)
+}
+
+// saveEnd remembers that the framework is to be torn down, while no driver runs.
+func (f *Framework) saveEnd() error {
+	if err := f.cfg.Store.Save(map[string][]byte{endKey: []byte("true")}); err != nil {
+		return status.Errorf(codes.Unavailable, "saving that the framework is to be torn down: %v", err)
+	}
+	return nil
 }
 
 // Snapshot says how things are, or were when a driver last ended. It is never nil, and must not be

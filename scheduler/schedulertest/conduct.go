@@ -83,6 +83,9 @@ func (f *Framework) answered(offers []*mesosproto.OfferID, used bool) {
 		if how, void := f.conduct.void[o.GetValue()]; void && used {
 			f.cluster.check.violated(InvariantStale, "%s accepts offer %s although %s", f.name, o.GetValue(), how)
 		}
+		if used {
+			f.conduct.invalidate("it has used it before", o.GetValue())
+		}
 	}
 }
 
@@ -124,14 +127,21 @@ func (f *Framework) voided(how string, ids []string) {
 	f.loop.Post(func() {
 		for _, id := range ids {
 			delete(c.held, id)
-			c.void[id] = how
 		}
-		c.order = append(c.order, ids...)
-		for len(c.order) > maxVoid {
-			delete(c.void, c.order[0])
-			c.order = c.order[1:]
-		}
+		c.invalidate(how, ids...)
 	})
+}
+
+// invalidate notes of the latest maxVoid offers that can't be used any more why.
+func (c *conduct) invalidate(how string, ids ...string) {
+	for _, id := range ids {
+		c.void[id] = how
+	}
+	c.order = append(c.order, ids...)
+	for len(c.order) > maxVoid {
+		delete(c.void, c.order[0])
+		c.order = c.order[1:]
+	}
 }
 
 // hoarded checks that no offer is kept for too long. A framework that stands still may keep its offers:

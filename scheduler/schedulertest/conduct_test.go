@@ -21,6 +21,7 @@ type misbehaving struct {
 
 	hoards    bool          // keeps what it has no use for
 	thinks    time.Duration // before it uses offers, whatever became of them
+	twice     bool          // launches with the same offer again
 	unsaved   bool          // launches before it saves
 	saveAfter time.Duration // and acknowledgements don't wait for it
 }
@@ -43,6 +44,12 @@ func (f *misbehaving) use(d *scheduler.Driver, offers []*mesosproto.Offer) {
 				f.saved["t"] = mesosproto.TaskState_TASK_STAGING
 			}
 			_ = d.LaunchTasks(room.Offers(), []*mesosproto.TaskInfo{task})
+			if f.twice {
+				another := scheduler.CommandTask("u", "sleep 10", resources.MustParse("cpus:1;mem:64"))
+				room.Put(another)
+				f.saved["u"] = mesosproto.TaskState_TASK_STAGING
+				_ = d.LaunchTasks(room.Offers(), []*mesosproto.TaskInfo{another})
+			}
 		} else if !f.hoards {
 			_ = d.Decline(scheduler.OfferIDs(o))
 		}
@@ -88,6 +95,7 @@ func TestWhatFrameworksDoWrongIsFoundByName(t *testing.T) {
 				f.BreakLink(schedulertest.Notice{})
 			},
 		},
+		{name: "uses an offer twice", f: misbehaving{twice: true}, violates: schedulertest.InvariantStale},
 		{name: "launches before it saves", f: misbehaving{unsaved: true}, violates: schedulertest.InvariantSaved},
 		{name: "acknowledges before it saves", f: misbehaving{saveAfter: time.Second}, violates: schedulertest.InvariantSaved},
 	} {

@@ -114,8 +114,8 @@
 //     repeat updates from before a task's end, one that died while its disk refused writes may have
 //     forgotten anything; that explains what is said until something new is heard of the task. An operation
 //     that has ended stays so.
-//   - stale: a framework uses no offer of which it was told that it is rescinded, or lost with the
-//     connection.
+//   - stale: a framework uses no offer twice, and none of which it was told that it is rescinded, or lost with
+//     the connection.
 //   - identity: a framework that has launched tasks and comes back with its disk comes back as itself.
 //   - saved: a task is launched, and its end acknowledged, after the framework has saved that. It is
 //     checked of schedulers that show their disk, as [Rememberer]s; one that has ended may be forgotten.
