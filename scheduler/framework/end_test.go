@@ -99,42 +99,65 @@ func TestATeardownIsSavedFirst(t *testing.T) {
 	require.Equal(t, 2, w.torndown())
 }
 
+// noMaster is a Detector that finds none. It tells when it is asked to.
+type noMaster chan struct{}
+
+func (n noMaster) Detect(func(*mesosproto.MasterInfo)) (cancel func()) {
+	n <- struct{}{}
+	return func() {}
+}
+
 // A teardown is remembered although Run ends before it has heard of any master.
 func TestATeardownOutlivesARunWithoutAMaster(t *testing.T) {
 	w := start(t, schedulertest.Config{}, service(2, "server"))
 	w.ready("web", 2)
 	w.runs.Crash()
 	w.Advance(time.Second)
+	runs := make(noMaster)
 	cfg := framework.Config{
 		Driver: scheduler.Config{
 			Framework: &mesosproto.FrameworkInfo{User: proto.String("nobody"), Name: proto.String("web")},
-			Master:    "127.0.0.1:1", Dialer: httpv1.Dialer{},
+			Detector:  runs, Dialer: httpv1.Dialer{},
 		},
 		Store: w.store,
 	}
-	marked := func() bool {
-		entries, err := w.store.Load()
-		require.NoError(t, err)
-		return entries["end"] != nil
-	}
-	require.False(t, marked())
-	for _, late := range []bool{false, true} {
+	for _, meanwhile := range []bool{false, true} {
 		require.NoError(t, w.store.Save(map[string][]byte{"end": nil}))
 		f, err := framework.New(cfg)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		ended := make(chan error, 1)
-		if !late {
+		if !meanwhile {
 			f.Teardown()
 		}
 		go func() { ended <- f.Run(ctx) }()
-		if late {
+		<-runs
+		if meanwhile {
 			f.Teardown()
 		}
 		cancel()
 		require.NoError(t, <-ended)
-		require.True(t, marked(), "late: %v", late)
+		entries, err := w.store.Load()
+		require.NoError(t, err)
+		require.NotNil(t, entries["end"], "Teardown while it runs: %v", meanwhile)
 	}
+}
+
+// What a teardown finds is not changed first into what is declared by then.
+func TestATeardownDeclaresNothing(t *testing.T) {
+	w := start(t, schedulertest.Config{}, service(2, "server"))
+	w.ready("web", 2)
+	w.runs.Crash()
+	w.Advance(time.Second)
+	w.cfg.Specs = []framework.Spec{service(1, "another")}
+	f, err := framework.New(w.cfg)
+	require.NoError(t, err)
+	f.Teardown()
+	w.f = f
+	w.run()
+	w.torndown()
+	require.Empty(t, w.calls("KILL.*"))
 }
 
 func TestTwoSpecsOfOneName(t *testing.T) {
