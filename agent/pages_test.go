@@ -23,7 +23,7 @@ func TestPagesShowAllExecutorsInOrder(t *testing.T) {
 		var taken []shot
 		pick := func(t *rapid.T) *executor {
 			if len(list) == 0 {
-				t.Skip("there is none")
+				return nil
 			}
 			return rapid.SampledFrom(list).Draw(t, "executor")
 		}
@@ -37,14 +37,16 @@ func TestPagesShowAllExecutorsInOrder(t *testing.T) {
 				}
 			},
 			"remove": func(t *rapid.T) {
-				ex := pick(t)
-				fw.pages = fw.pages.remove(ex)
-				list = slices.DeleteFunc(list, func(x *executor) bool { return x == ex })
+				if ex := pick(t); ex != nil {
+					fw.pages = fw.pages.remove(ex)
+					list = slices.DeleteFunc(list, func(x *executor) bool { return x == ex })
+				}
 			},
 			"change": func(t *rapid.T) {
-				ex := pick(t)
-				ex.state = transitions.ExecutorState(rapid.String().Draw(t, "state"))
-				(&core{stopped: true}).touched(ex)
+				if ex := pick(t); ex != nil {
+					ex.state = transitions.ExecutorState(rapid.String().Draw(t, "state"))
+					(&core{stopped: true}).touched(ex)
+				}
 			},
 			"": func(t *rapid.T) {
 				shown := fw.pages.snapshot()

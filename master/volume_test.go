@@ -11,16 +11,23 @@ import (
 	"github.com/mesokit/mesokit/mesosproto/schedulerpb"
 )
 
+// sharing is a framework of role dev that may share volumes, and one for it.
+func sharing(t *testing.T) (*mesosproto.FrameworkInfo, []*mesosproto.Resource) {
+	t.Helper()
+	info := modern("dev")
+	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)...)
+	shared := volume(t, "disk:64", "dev", "v1")
+	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
+	return info, shared
+}
+
 // A shared volume is offered while tasks use it. It can't be destroyed until nobody does, and then not
 // behind the back of those to whom it is offered.
 func TestSharedVolumesAreDestroyedWhenNobodyUsesThem(t *testing.T) {
 	b := start(t)
 	h := b.agent("1", "cpus:2;mem:1024;disk:1024")
-	info := modern("dev")
-	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)...)
+	info, shared := sharing(t)
 	f := b.framework(info)
-	shared := volume(t, "disk:64", "dev", "v1")
-	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
 	task := f.task(h, "t", "cpus:1;mem:32")
 	task.Resources = append(task.Resources, shared...)
 	destroy := operationOf(mesosproto.Offer_Operation_DESTROY, "d", shared)
@@ -57,11 +64,8 @@ func TestSharedVolumesAreDestroyedWhenNobodyUsesThem(t *testing.T) {
 func TestTasksOfOneAcceptShareAVolume(t *testing.T) {
 	b := start(t)
 	h := b.agent("1", "cpus:4;mem:1024;disk:1024")
-	info := modern("dev")
-	info.Capabilities = append(info.Capabilities, capabilities(mesosproto.FrameworkInfo_Capability_SHARED_RESOURCES)...)
+	info, shared := sharing(t)
 	f := b.framework(info)
-	shared := volume(t, "disk:64", "dev", "v1")
-	shared[0].Shared = &mesosproto.Resource_SharedInfo{}
 	task := func(id string) *mesosproto.TaskInfo {
 		x := f.task(h, id, "cpus:0.5;mem:32")
 		x.Resources = append(x.Resources, shared...)

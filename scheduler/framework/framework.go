@@ -195,7 +195,8 @@ func (f *Framework) Run(ctx context.Context) error {
 // simulation, start drivers themselves. Run does so by itself. Each call is for one driver; that of the
 // one before must have ended.
 //
-// Errors: Unavailable if the store can't be read.
+// Errors: Unavailable if the store can't be read, or not be told of a [Framework.Teardown]; DataLoss if what is
+// in it makes no sense.
 func (f *Framework) SchedulerConfig() (scheduler.Config, error) {
 	entries, err := f.cfg.Store.Load()
 	if err != nil {
@@ -270,8 +271,9 @@ func (f *Framework) post(do func(*core)) {
 }
 
 // Teardown ends the framework for good: the master kills all its tasks, and forgets it; then the store is
-// emptied, and Run returns nil. Before Run it has the next one do so. It is remembered: if Run ends before
-// that, because its context does or the process, the next one goes on with it.
+// emptied, and Run returns nil. Before Run it has the next one do so. It is remembered when the framework
+// subscribes, or when Run begins or ends: if Run ends before all that, because its context does or the process,
+// the next one goes on with it.
 //
 // It returns at once.
 func (f *Framework) Teardown() {

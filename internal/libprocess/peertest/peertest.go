@@ -31,7 +31,8 @@ func Next[T any](t testing.TB, from <-chan T, what string) (v T) {
 	return v
 }
 
-// Eventually waits until something holds.
+// Eventually waits until something holds. Unlike testify's it starts no goroutine, of which some tests count
+// how many there are.
 func Eventually(t testing.TB, holds func() bool, what string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(time.Millisecond) {
