@@ -154,6 +154,11 @@ func (c *Cluster) Now() time.Time { return c.sim.Now() }
 func (c *Cluster) Advance(d time.Duration) {
 	c.t.Helper()
 	c.sim.Advance(d)
+	c.look()
+}
+
+// look checks what has changed by now.
+func (c *Cluster) look() {
 	c.check.changed()
 	c.check.stop()
 }
@@ -164,8 +169,7 @@ func (c *Cluster) RunUntil(limit time.Duration, what string, cond func() bool) {
 	if !c.sim.RunUntil(cond, limit) {
 		c.t.Fatalf("still waiting after %v of virtual time: %s", limit, what)
 	}
-	c.check.changed()
-	c.check.stop()
+	c.look()
 }
 
 // Trace is what was delivered and done so far, a line each; only the end of a long one is kept.

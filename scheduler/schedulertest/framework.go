@@ -98,6 +98,9 @@ func (f *Framework) Restart(disk bool) {
 	if f.process == nil {
 		f.cluster.t.Fatal("Restart: a framework that can be started again is started by RunProcess, not Run")
 	}
+	if !f.loop.Closed() {
+		f.cluster.t.Fatalf("Restart: %s runs; let it Crash first", f.name)
+	}
 	f.cluster.trace.note(fmt.Sprintf("started: %s (with its disk: %v)", f.name, disk))
 	f.start(f.process(disk), disk)
 }
@@ -156,10 +159,25 @@ func (f *Framework) States(task string) (out []mesosproto.TaskState) {
 // test after an hour of virtual time.
 func (f *Framework) WaitForState(task string, want mesosproto.TaskState) {
 	f.cluster.t.Helper()
-	f.cluster.RunUntil(time.Hour, task+" to be "+want.String(), func() bool {
+	if !f.cluster.sim.RunUntil(func() bool {
 		s, ok := f.State(task)
 		return ok && s == want
-	})
+	}, time.Hour) {
+		f.cluster.t.Fatalf("still waiting after an hour of virtual time: task %q to be %v; %s", task, want, f.knows(task))
+	}
+	f.cluster.look()
+}
+
+// knows is what the framework has heard of a task, for people.
+func (f *Framework) knows(task string) string {
+	if s, ok := f.State(task); ok {
+		return "it is " + s.String()
+	}
+	heard := slices.Sorted(maps.Keys(f.Updates))
+	if len(heard) > 10 {
+		heard = append(heard[:10], "…")
+	}
+	return fmt.Sprintf("nothing was heard of it, only of %q", heard)
 }
 
 // WaitForOffer runs the cluster until the framework holds an offer, which it has neither used nor
